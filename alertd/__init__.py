@@ -1,0 +1,1 @@
+"""alertd: one alert, every channel, one honest tally."""

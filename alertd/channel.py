@@ -1,0 +1,335 @@
+"""The Channel port: one way of reaching people, and the values that cross it.
+
+Channels are found by the entry-point group `alertd.channels`: each names a class that
+is called as `Class(name, settings)` with `settings` an instance of `Class.Settings`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from alertd.alert import MsgType, Reference, Status
+from alertd.speech import AudioFormat, Sound
+
+
+class Outcome(StrEnum):
+    """What became of a delivery."""
+
+    #: the far end has taken it over; more may be heard of it
+    ACCEPTED = "accepted"
+    #: cut short, or in doubt and nobody can tell; a person decides
+    UNKNOWN = "unknown"
+    #: not this time; to be tried again
+    DEFERRED = "deferred"
+    #: it will never arrive this way
+    FAILED = "failed"
+    #: its time ran out before it could be handed over (said by the engine)
+    EXPIRED = "expired"
+    #: stopped by an operator before it was handed over (said by the engine)
+    CANCELLED = "cancelled"
+    #: proven to have arrived: listened to the end, aired to the end
+    DELIVERED = "delivered"
+    #: a person answered
+    ACKNOWLEDGED = "acknowledged"
+
+
+class Reason(StrEnum):
+    """Why an attempt did not arrive; a closed set, so that it can be counted."""
+
+    #: the line was engaged
+    BUSY = "busy"
+    #: it rang and nobody answered
+    NO_ANSWER = "no_answer"
+    #: an answering machine or fax answered
+    MACHINE = "machine"
+    #: somebody answered and hung up before the end
+    HUNG_UP = "hung_up"
+    #: there is nothing at this address
+    BAD_ADDRESS = "bad_address"
+    #: the far end does not want it
+    REFUSED = "refused"
+    #: too fast for the far end
+    RATE_LIMITED = "rate_limited"
+    #: no reply in time
+    TIMEOUT = "timeout"
+    #: no way to the far end
+    UNREACHABLE = "unreachable"
+    #: the sender died after the hand-over had begun and before it was recorded
+    IN_DOUBT = "in_doubt"
+    #: anything else; `detail` says what
+    OTHER = "other"
+
+
+class Answer(StrEnum):
+    """What a person answered."""
+
+    #: heard and understood
+    UNDERSTOOD = "understood"
+    #: stays upstairs or where it is safe
+    STAYING = "staying"
+    #: is on the way to safety
+    EVACUATING = "evacuating"
+    #: needs help
+    HELP = "help"
+
+
+class Medium(StrEnum):
+    """The form in which a channel carries words."""
+
+    #: written
+    TEXT = "text"
+    #: spoken on the telephone
+    CALL = "call"
+    #: spoken on the radio
+    BROADCAST = "broadcast"
+    #: spoken by loudspeakers outdoors
+    OUTDOOR = "outdoor"
+
+
+class InDoubt(StrEnum):
+    """What to do with a delivery whose hand-over began and was never recorded."""
+
+    #: hand it over once more under the same key
+    RESEND = "resend"
+    #: as `resend` for Actual; anything else is left `unknown`
+    RESEND_ACTUAL = "resend_actual"
+    #: ask the far end (`Asks`)
+    ASK = "ask"
+    #: leave it `unknown`: a person decides
+    HOLD = "hold"
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast a channel may go, over all workers together."""
+
+    #: hand-overs begun in a second
+    per_second: float
+    #: hand-overs whose outcome is not known yet; None = no limit
+    in_flight: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Traits:
+    """What the dispatcher must know of a channel."""
+
+    #: words written or spoken
+    medium: Medium = Medium.TEXT
+    #: how many targets one hand-over takes, 1 to 25; also the bound of doubles after a crash
+    batch_size: int = 25
+    #: one hand-over at a time over all workers: a transmitter
+    exclusive: bool = False
+    #: the sound file to bring along; None = words only
+    audio: AudioFormat | None = None
+    #: how long after `accepted` the outcome should be known; then the far end is asked.
+    #: None = `accepted` is the last word
+    report_within: timedelta | None = None
+    pace: Pace | None = None
+    in_doubt: InDoubt = InDoubt.RESEND
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What to say, in one language, the same for every target.
+
+    `text` is complete: drill marks, repetition and sender are in it. `identifier` is
+    the CAP identifier; `references` the earlier documents for Update and Cancel.
+    """
+
+    identifier: str
+    kind: MsgType
+    status: Status
+    language: str
+    headline: str
+    text: str
+    sent: datetime
+    expires: datetime
+    references: tuple[Reference, ...] = ()
+    #: present when the channel's traits ask for it and a voice could make it
+    audio: Sound | None = None
+    #: the public URL of `audio`
+    audio_url: str | None = None
+    #: spoken media: the short version for an answering machine
+    short_text: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """Where to. `key` stays the same over all attempts and is handed to the far end."""
+
+    #: opaque, `[A-Za-z0-9_-]{1,64}`
+    key: str
+    #: 1 for the first hand-over
+    attempt: int
+    address: str
+    #: the public URL at which the far end fetches and reports; carries key and attempt
+    answer_url: str
+    #: the public URL by which the person leaves the list; None = cannot leave
+    stop_url: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """What a channel says became of one target; never holds a secret."""
+
+    key: str
+    outcome: Outcome
+    #: the far end's own name for it: queue id, call SID, request id
+    ref: str | None = None
+    reason: Reason | None = None
+    answer: Answer | None = None
+    #: the far end's words, for people
+    detail: str | None = None
+
+
+class ChannelSettings(BaseModel):
+    """The keys that every `[channels.NAME]` section has; channels add their own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    #: entry point in `alertd.channels`
+    kind: str
+    #: the statuses that may go out here; a drill section carries Exercise and Test only
+    carries: tuple[Status, ...] = (Status.EXERCISE, Status.TEST)
+    #: hand-overs in all, until the delivery has failed
+    attempts: int = 5
+    #: seconds until the next attempt, by attempt (the last one repeats)
+    retry_after: tuple[float, ...] = (60.0, 180.0, 300.0)
+    #: seconds until the next attempt for one reason, e.g. { busy = 60 }
+    retry_after_reason: Mapping[Reason, float] = {}
+    #: the far end is a simulation: shown wherever the channel is shown
+    simulated: bool = False
+
+
+class Channel(Protocol):
+    """One way of reaching people.
+
+    `send` yields one receipt for each target, each as soon as it is known; one bad
+    target never spoils the others. Raises ChannelUnavailable when the far end is down
+    and ChannelMisconfigured when a person must act; targets without a receipt are
+    tried again. Opened once in each worker, lives until `close`; `send` is not called
+    from two threads at once, `receive` and `ask` may be called beside it. It never
+    retries: when to try again is the dispatcher's to decide. Opening does not touch
+    the network.
+    """
+
+    Settings: ClassVar[type[ChannelSettings]]
+
+    def __init__(self, name: str, settings: Any, /) -> None: ...
+
+    @property
+    def traits(self) -> Traits: ...
+
+    def send(self, message: Message, targets: Sequence[Target], /) -> Iterable[Receipt]:
+        """Hand the message over to each target; no targets, nothing heard."""
+        ...
+
+    def close(self) -> None:
+        """Lets go of every connection; may be called twice."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Callback:
+    """A request of the far end at a target's `answer_url` or at `/callbacks/NAME`.
+
+    `url` is the public one that the far end called (never from the Host header), with
+    the query. `target` and `message` are of the delivery that the URL's key names, None
+    when it names none; `closed` says that the delivery needs no more: a call should
+    hang up.
+    """
+
+    url: str
+    method: str
+    headers: Mapping[str, str]
+    body: bytes
+    #: query parameters of the URL, last one wins
+    query: Mapping[str, str]
+    #: form fields of the body, last one wins
+    form: Mapping[str, str]
+    target: Target | None
+    message: Message | None
+    closed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """What to answer to a callback, and what it said of deliveries."""
+
+    receipts: tuple[Receipt, ...] = ()
+    body: bytes = b""
+    content_type: str = "text/plain; charset=utf-8"
+    status: int = 200
+
+
+@runtime_checkable
+class Reports(Protocol):
+    """A channel whose far end calls back."""
+
+    def receive(self, callback: Callback, /) -> Reply:
+        """Check that the callback is genuine, then say what it means.
+
+        Raises ForgedCallback. Callbacks come repeated, late and in any order.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inquiry:
+    """A question about one hand-over: what became of it?"""
+
+    target: Target
+    #: the far end's name for it, when it was recorded
+    ref: str | None
+    handed_at: datetime
+    #: now, for the age of the hand-over
+    asked_at: datetime
+    message: Message
+
+
+@runtime_checkable
+class Asks(Protocol):
+    """A channel whose far end can be asked."""
+
+    def ask(self, inquiry: Inquiry, /) -> Receipt | None:
+        """What the far end knows; `accepted` = still under way, ask again later.
+
+        None = it surely never arrived: hand it over again. Raises ChannelUnavailable.
+        """
+        ...
+
+
+@runtime_checkable
+class Probes(Protocol):
+    """A channel whose far end can be tried without anybody hearing it."""
+
+    def probe(self) -> str:
+        """One sentence about the far end that answered.
+
+        Raises ChannelUnavailable or ChannelMisconfigured.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One piece of a preview: a label, a MIME type, and the content as text."""
+
+    label: str
+    content_type: str
+    content: str
+
+
+@runtime_checkable
+class Preview(Protocol):
+    """A channel that can show what it would send."""
+
+    def preview(self, message: Message, /) -> Sequence[Part]:
+        """What a recipient would get, without sending anything."""
+        ...

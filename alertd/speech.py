@@ -1,0 +1,181 @@
+"""The Synthesizer port: a script of words, pauses and tones becomes one sound file.
+
+`alertd.render` writes scripts; the `tts` package speaks them. Voices (engines) and
+synthesizers are found by the entry-point groups `alertd.voices` and
+`alertd.synthesizers`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+
+
+class Encoding(StrEnum):
+    """How samples are written in the WAV file."""
+
+    #: ITU-T G.711 µ-law, 8 bits
+    ULAW = "ulaw"
+    #: linear, 16 bits signed
+    PCM16 = "pcm16"
+    #: linear, 24 bits signed
+    PCM24 = "pcm24"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioFormat:
+    """The sound file that a channel wants; always a WAV container."""
+
+    encoding: Encoding
+    #: samples per second and channel
+    rate: int
+    #: 1 mono, 2 both ears the same
+    channels: int
+    #: integrated loudness of the speech, LUFS (ITU-R BS.1770), after the channel layout
+    loudness: float
+    #: ceiling of the true peak, dBTP
+    true_peak: float
+    #: everything below is cut, Hz; 0 = nothing
+    high_pass: float = 0.0
+
+
+#: A telephone line: 8 kHz µ-law mono.
+CALL_AUDIO = AudioFormat(
+    encoding=Encoding.ULAW, rate=8000, channels=1, loudness=-16.0, true_peak=-3.0, high_pass=250.0
+)
+#: A broadcaster's line: 48 kHz stereo.
+FM_AUDIO = AudioFormat(encoding=Encoding.PCM24, rate=48000, channels=2, loudness=-23.0, true_peak=-1.5)
+#: Loudspeakers outdoors fed by G.711: 8 kHz µ-law mono, louder and slower.
+OUTDOOR_AUDIO = AudioFormat(
+    encoding=Encoding.ULAW, rate=8000, channels=1, loudness=-14.0, true_peak=-1.5, high_pass=200.0
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Say:
+    """Words to be spoken, as written; the synthesizer turns them into spoken form.
+
+    `rate` is in morae (ja) or syllables (others) per second, pauses included.
+    `gap` is the silence between sentences in seconds.
+    """
+
+    text: str
+    rate: float = 5.0
+    gap: float = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Silence, in seconds."""
+
+    seconds: float
+
+
+class Chime(StrEnum):
+    """A four-note bell; never an imitation of an official warning sound."""
+
+    #: rising: an announcement begins
+    UP = "up"
+    #: falling: it has ended
+    DOWN = "down"
+
+
+@dataclass(frozen=True, slots=True)
+class Dtmf:
+    """ITU-T Q.23 digits: `0-9 * # A-D`; start and end signals of receivers."""
+
+    digits: str
+
+
+Part = Say | Pause | Chime | Dtmf
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """What is to be heard, part after part, in one language.
+
+    `readings` gives the kana (ja) of words for this script alone; they win over
+    every dictionary.
+    """
+
+    language: str
+    parts: tuple[Part, ...]
+    readings: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sound:
+    """A finished sound file: content-addressed, verified, never changed."""
+
+    #: SHA-256 of the file, hexadecimal; also its name
+    digest: str
+    path: Path
+    seconds: float
+    format: AudioFormat
+    #: what spoke it, e.g. "openjtalk 0.4.1 mei_normal"
+    voice: str
+    #: kana (ja) or the spoken form of every word, for the approver's eyes
+    reading: str
+    #: characters of the text that no voice could read; shown to the approver
+    unread: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Samples:
+    """Mono sound in memory: float32, ±1.0, `rate` samples per second."""
+
+    values: npt.NDArray[np.float32]
+    rate: int
+
+
+@runtime_checkable
+class Voice(Protocol):
+    """One speech engine with one voice (entry point `alertd.voices`: a callable without
+    arguments that returns it; it raises VoiceUnavailable when it cannot run here)."""
+
+    @property
+    def name(self) -> str:
+        """Engine, version and voice: part of every cache key."""
+        ...
+
+    @property
+    def languages(self) -> Sequence[str]:
+        """BCP 47 tags that it speaks well, e.g. "ja", "en"."""
+        ...
+
+    def speak(self, text: str, language: str, rate: float) -> Samples:
+        """Speak one sentence in spoken form. Never returns silence or a part.
+
+        Raises VoiceUnavailable; may be called from several threads.
+        """
+        ...
+
+
+class Synthesizer(Protocol):
+    """Makes scripts into sound files (entry point `alertd.synthesizers`)."""
+
+    def speak(self, script: Script, format: AudioFormat) -> Sound:
+        """The finished file; the same script and format give the same file at once.
+
+        Raises UnknownLanguage or VoiceUnavailable. Safe from several threads and
+        processes.
+        """
+        ...
+
+    def reading(self, script: Script) -> str:
+        """How the words would be read, without making a sound."""
+        ...
+
+    def close(self) -> None:
+        """Ends child processes; may be called twice."""
+        ...
+
+
+#: What the entry point is: storage folder in, synthesizer out.
+SynthesizerFactory = Callable[[Path], Synthesizer]
