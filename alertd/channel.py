@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol, runtime_checkable
 from pydantic import BaseModel, ConfigDict
 
 from alertd.alert import MsgType, Reference, Status
+from alertd.errors import ChannelMisconfigured
 from alertd.speech import AudioFormat, Sound
 
 
@@ -205,6 +206,17 @@ class ChannelSettings(BaseModel):
     retry_after_reason: Mapping[Reason, float] = {}
     #: the far end is a simulation: shown wherever the channel is shown
     simulated: bool = False
+
+    def must_carry(self, status: Status) -> None:
+        """Raises ChannelMisconfigured for a status that may not go out here.
+
+        Every channel asks this at the start of `send`: the last gate before the world.
+        """
+        if status not in self.carries:
+            allowed = ", ".join(self.carries) or "nothing"
+            raise ChannelMisconfigured(
+                f"this channel carries {allowed}, not {status}; see `carries` in its section"
+            )
 
 
 class Channel(Protocol):

@@ -50,11 +50,7 @@ def read_settings(
     WrongConfiguration with one problem for each wrong key, all at once; a value is
     never repeated in a message, because it could be a secret at the wrong place.
     """
-    secrets = frozenset(
-        name
-        for name, field in model.model_fields.items()
-        if _is_secret(field.annotation)
-    )
+    secrets = frozenset(name for name, field in model.model_fields.items() if _is_secret(field.annotation))
     values: dict[str, object] = {}
     problems: list[Problem] = []
     for key, value in table.items():
@@ -68,9 +64,7 @@ def read_settings(
             )
         elif (secret := key.removesuffix("_file")) in secrets and key != secret:
             if not isinstance(value, str | Path):
-                problems.append(
-                    _problem(where, key, "must be the path of a file in quotes")
-                )
+                problems.append(_problem(where, key, "must be the path of a file in quotes"))
                 continue
             try:
                 values[secret] = _secret(folder / value)
@@ -78,9 +72,7 @@ def read_settings(
                 problems.append(_problem(where, key, str(error)))
         else:
             values[key] = value
-    unread = {
-        problem.field.rpartition(".")[2].removesuffix("_file") for problem in problems
-    }
+    unread = {problem.field.rpartition(".")[2].removesuffix("_file") for problem in problems}
     keys = [name + "_file" if name in secrets else name for name in model.model_fields]
     try:
         settings = model.model_validate(values)
@@ -110,9 +102,7 @@ def _secret(path: Path) -> SecretStr:
             content = file.read(LARGEST_SECRET + 1)
     except OSError as error:
         reason = (error.strerror or "cannot be read").lower()
-        raise ValueError(
-            f'names the file "{path}", which cannot be read: {reason}'
-        ) from None
+        raise ValueError(f'names the file "{path}", which cannot be read: {reason}') from None
     if len(content) > LARGEST_SECRET:
         raise ValueError(f'names the file "{path}", which is too large for a secret')
     try:
@@ -136,19 +126,13 @@ def _translated(
     key = ".".join(place)
     if kind == "extra_forbidden":
         message = f"unknown key {_quote(key)} in {_section(where)}"
-        near = (
-            difflib.get_close_matches(place[-1], list(keys), n=1, cutoff=0.5)
-            if len(place) == 1
-            else []
-        )
+        near = difflib.get_close_matches(place[-1], list(keys), n=1, cutoff=0.5) if len(place) == 1 else []
         if near:
             message += f"; did you mean {_quote(near[0])}?"
         return Problem(_field(where, key), message)
     if kind == "missing":
         wanted = key + "_file" if key in secrets else key
-        return Problem(
-            _field(where, wanted), f"{_quote(wanted)} is missing in {_section(where)}"
-        )
+        return Problem(_field(where, wanted), f"{_quote(wanted)} is missing in {_section(where)}")
     if kind in ("literal_error", "enum"):
         return _problem(where, key, f"must be one of {context['expected']}")
     if kind == "value_error":

@@ -41,15 +41,11 @@ def wrong(table: dict[str, object]) -> list[str]:
 
 
 def test_an_unknown_key_is_named_with_a_suggestion() -> None:
-    assert wrong({"host": "h", "prot": 25}) == [
-        'unknown key "prot" in [channels.mail]; did you mean "port"?'
-    ]
+    assert wrong({"host": "h", "prot": 25}) == ['unknown key "prot" in [channels.mail]; did you mean "port"?']
 
 
 def test_an_unknown_key_like_nothing_known_gets_no_suggestion() -> None:
-    assert wrong({"host": "h", "zzzzzz": 1}) == [
-        'unknown key "zzzzzz" in [channels.mail]'
-    ]
+    assert wrong({"host": "h", "zzzzzz": 1}) == ['unknown key "zzzzzz" in [channels.mail]']
 
 
 def test_a_missing_key_is_named() -> None:
