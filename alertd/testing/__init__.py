@@ -18,9 +18,9 @@ import pytest
 # before the first import of the claims, so that a broken one shows what it compared
 pytest.register_assert_rewrite("alertd.testing.contract")
 
-from alertd.testing.contract import ChannelContract, hand_over
-from alertd.testing.fake import FakeChannel, FakeFarEnd
-from alertd.testing.far_end import FarEnd, Heard
-from alertd.testing.fixed_clock import FixedClock
+from alertd.testing.contract import ChannelContract, hand_over  # noqa: E402
+from alertd.testing.fake import FakeChannel, FakeFarEnd  # noqa: E402
+from alertd.testing.far_end import FarEnd, Heard  # noqa: E402
+from alertd.testing.fixed_clock import FixedClock  # noqa: E402
 
 __all__ = ["ChannelContract", "FakeChannel", "FakeFarEnd", "FarEnd", "FixedClock", "Heard", "hand_over"]
