@@ -217,6 +217,14 @@ class Info:
     resources: tuple[Resource, ...] = ()
     areas: tuple[Area, ...] = ()
 
+    def parameter(self, name: str) -> str | None:
+        """The value of the first parameter of that name; None when there is none."""
+        return next((pair.value for pair in self.parameters if pair.name == name), None)
+
+    def event_code(self, name: str) -> str | None:
+        """The value of the first event code of that name; None when there is none."""
+        return next((pair.value for pair in self.event_codes if pair.name == name), None)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
@@ -247,3 +255,8 @@ class Alert:
         """The gravest severity of any info; Unknown when there is none."""
         order = list(Severity)
         return min((info.severity for info in self.infos), key=order.index, default=Severity.UNKNOWN)
+
+    @property
+    def expires(self) -> datetime | None:
+        """When the last info ends; None when none says so."""
+        return max((info.expires for info in self.infos if info.expires), default=None)

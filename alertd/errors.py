@@ -33,6 +33,8 @@ class Problem:
 
     field: str
     message: str
+    #: the same for Japanese operators; empty = there is only the English
+    message_ja: str = ""
 
     def __str__(self) -> str:
         return f"{self.field}: {self.message}" if self.field else self.message
