@@ -1,0 +1,126 @@
+"""The set-up: locks, packaging and the two commands keep what they promise."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+import tomllib
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+LOCKS = ["requirements.lock", "requirements-test.lock", "requirements-uv.lock"]
+GROUPS = [name for name in PROJECT["project"]["entry-points"]]
+
+
+def _pins(lock: str) -> dict[str, str]:
+    """The requirement (name, version, marker) and its hashes, for each entry of a lock."""
+    entries = re.split(r"\n(?=[a-z0-9])", (ROOT / lock).read_text())
+    return {entry.split(" \\")[0]: " ".join(re.findall(r"sha256:\w+", entry)) for entry in entries}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_every_entry_of_a_lock_has_a_version_and_a_hash(lock):
+    for requirement, hashes in _pins(lock).items():
+        assert re.match(r"^[a-z0-9-]+==[^ ]+( ; .+)?$", requirement)
+        assert hashes, requirement
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_host_and_no_folder(lock):
+    text = (ROOT / lock).read_text()
+    assert "://" not in text
+    assert not re.search(r"^\s*(--(extra-)?index-url|--find-links|-i|-f)\b", text, re.M)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_nothing_for_other_systems(lock):
+    names = {requirement.split("==")[0] for requirement in _pins(lock)}
+    assert not [name for name in names if name.startswith(("pyobjc", "pywin32", "pypiwin32", "comtypes"))]
+    assert not names & {"django", "asgiref"}
+
+
+def test_what_is_tested_is_what_runs():
+    tested = _pins("requirements-test.lock")
+    for requirement, hashes in _pins("requirements.lock").items():
+        assert tested.get(requirement) == hashes, f"{requirement} differs: python3 dev.py lock"
+
+
+def _direct(section: list[str]) -> set[str]:
+    return {re.split(r"[^a-z0-9-]", requirement)[0] for requirement in section}
+
+
+def test_every_direct_dependency_is_locked_and_has_a_reason():
+    extras = PROJECT["project"]["optional-dependencies"]
+    runtime = _direct(PROJECT["project"]["dependencies"])
+    locked = {requirement.split("==")[0] for requirement in _pins("requirements.lock")}
+    assert runtime <= locked
+    reasons = (ROOT / "docs" / "dependencies.md").read_text()
+    named = {
+        name for cell in re.findall(r"^\| ([a-z0-9, -]+) \|", reasons, re.M) for name in cell.split(", ")
+    }
+    assert named - {"package"} == runtime | _direct(extras["test"])
+
+
+@pytest.mark.parametrize(
+    "declared",
+    [
+        (group, name, target)
+        for group in GROUPS
+        for name, target in PROJECT["project"]["entry-points"][group].items()
+    ],
+    ids=lambda declared: f"{declared[0]}:{declared[1]}",
+)
+def test_a_plugin_can_be_found_and_loaded(declared):
+    group, name, target = declared
+    found = entry_points(group=group, name=name)
+    assert [point.value for point in found] == [target], "not installed: python3 dev.py setup"
+    assert callable(next(iter(found)).load())
+
+
+def test_the_command_can_be_found_and_loaded():
+    (point,) = entry_points(group="console_scripts", name="alertd")
+    assert callable(point.load())
+
+
+def test_dev_py_needs_nothing_but_python():
+    tree = ast.parse((ROOT / "dev.py").read_text())
+    imported = {alias.name for node in ast.walk(tree) if isinstance(node, ast.Import) for alias in node.names}
+    imported |= {node.module or "" for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+    assert {name.split(".")[0] for name in imported} <= sys.stdlib_module_names
+
+
+def test_dev_py_names_the_python_that_is_too_old():
+    """The check is the first statement, and what comes before it parses on every Python 3.6."""
+    text = (ROOT / "dev.py").read_text()
+    ast.parse(text, feature_version=(3, 7))
+    _, first, second, *_ = ast.parse(text).body
+    assert ast.unparse(first) == "import sys"
+    assert ast.unparse(second).startswith("if sys.version_info < (3, 11):\n    sys.exit(")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--help"], 0, "examples:"),
+        (["test", "--help"], 0, "ALERTD_REQUIRE_BROWSER"),
+        ([], 2, "which command?"),
+        (["tset"], 2, 'there is no command "tset"'),
+        (["setup", "--everything"], 2, "--test or nothing"),
+    ],
+)
+def test_dev_py_says_how_it_is_used(arguments, code, words):
+    done = subprocess.run([sys.executable, ROOT / "dev.py", *arguments], capture_output=True, text=True)
+    assert done.returncode == code
+    assert words in (done.stdout if code == 0 else done.stderr)
+
+
+def test_ci_runs_what_people_run():
+    script = ROOT / ".ci" / "run"
+    assert script.stat().st_mode & 0o111
+    assert script.read_text().splitlines()[-1] == 'exec python3 dev.py test "$@"'
