@@ -1,0 +1,115 @@
+"""The Artefact: the finished words and sound of a dispatch for one channel and language.
+
+Made once, before approval, shown to the approver, hashed; workers send nothing else.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import os
+import secrets
+import shutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from alertd import marks
+from alertd.alert import Alert
+from alertd.channel import Medium, Traits
+from alertd.city import City
+from alertd.errors import SpeechError
+from alertd.render import Words, languages, render
+from alertd.speech import AudioFormat, Sound, Synthesizer
+
+log = logging.getLogger(__name__)
+
+#: media that speak to everybody at once, in the alert's first language
+_TO_EVERYBODY = (Medium.BROADCAST, Medium.OUTDOOR)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Artefact:
+    """What one channel will send in one language; `sound` None = words only."""
+
+    channel: str
+    language: str
+    words: Words
+    sound: Sound | None
+
+
+def prepare(
+    alert: Alert,
+    channels: Mapping[str, Traits],
+    wanted: Mapping[str, frozenset[str]],
+    city: City,
+    synthesizer: Synthesizer,
+    archive: Path,
+) -> tuple[Artefact, ...]:
+    """Makes every artefact of an alert; the same words and sounds are made once.
+
+    `wanted` are the languages of the recipients by channel; the alert's first language
+    is always made. A sound that no voice can make is left out, and the far end speaks
+    the words itself. Raises WrongAlert when drill marks are missing or misplaced.
+    """
+    spoken = languages(alert)
+    made: dict[tuple[Medium, str], Words] = {}
+    sounds: dict[tuple[Medium, str, AudioFormat], Sound | None] = {}
+    artefacts = []
+    for name, traits in channels.items():
+        for language in spoken:
+            if language != spoken[0] and (
+                traits.medium in _TO_EVERYBODY or language not in wanted.get(name, frozenset())
+            ):
+                continue
+            key = (traits.medium, language)
+            if key not in made:
+                words = render(alert, language, traits.medium, city)
+                marks.gate(words, alert.status, language)
+                made[key] = words
+            words, sound = made[key], None
+            if traits.audio is not None and words.script is not None:
+                if (*key, traits.audio) not in sounds:
+                    sounds[*key, traits.audio] = _sound(words, traits.audio, synthesizer, archive)
+                sound = sounds[*key, traits.audio]
+            artefacts.append(Artefact(channel=name, language=language, words=words, sound=sound))
+    return tuple(artefacts)
+
+
+def _sound(words: Words, format: AudioFormat, synthesizer: Synthesizer, archive: Path) -> Sound | None:
+    assert words.script is not None
+    try:
+        sound = synthesizer.speak(words.script, format)
+    except SpeechError as error:
+        log.error("no voice could make a sound; the far end's own speech is used: %s", error)
+        return None
+    keep(sound.path, archive_path(archive, sound.digest))
+    return sound
+
+
+def archive_path(archive: Path, digest: str) -> Path:
+    """Where a sound is kept as evidence."""
+    return archive / f"{digest}.wav"
+
+
+def keep(source: Path, place: Path) -> None:
+    """Puts a file into the archive; it is there whole or not at all."""
+    if place.exists():
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = place.with_name(f".{place.name}.{secrets.token_hex(4)}")
+    shutil.copyfile(source, draft)
+    os.replace(draft, place)
+
+
+def content_hash(document: bytes, artefacts: Iterable[Mapping[str, object]]) -> str:
+    """What approval binds: the document and, of each artefact, every word and the sound's digest.
+
+    Each artefact is a mapping with channel, language, headline, text, short_text and
+    audio_digest.
+    """
+    fields = ("channel", "language", "headline", "text", "short_text", "audio_digest")
+    rows = sorted(([artefact[field] for field in fields] for artefact in artefacts), key=lambda row: row[:2])
+    canonical = json.dumps(rows, ensure_ascii=False, separators=(",", ":")).encode()
+    return hashlib.sha256(hashlib.sha256(document).digest() + canonical).hexdigest()

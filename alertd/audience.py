@@ -1,0 +1,53 @@
+"""The Audience: a rule that says whom an alert is meant for. Nobody is refused; everybody is a choice of its own."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from alertd.errors import Problem, WrongAudience
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Audience:
+    """Recipients who live in one of `areas` (codes) or belong to one of `groups`.
+
+    `everybody` stands alone: it means the whole register, whatever the area.
+    """
+
+    areas: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    everybody: bool = False
+
+    def __post_init__(self) -> None:
+        if self.everybody and (self.areas or self.groups):
+            raise WrongAudience(
+                Problem("audience", "“everybody” cannot be combined with areas or groups; choose one")
+            )
+        if not (self.everybody or self.areas or self.groups):
+            raise WrongAudience(
+                Problem("audience", "nobody was chosen; name at least one area or group, or “everybody”")
+            )
+
+    def as_json(self) -> dict[str, object]:
+        """The rule as JSON values; `from_json` reads it back."""
+        if self.everybody:
+            return {"everybody": True}
+        return {"areas": sorted(self.areas), "groups": sorted(self.groups)}
+
+    @classmethod
+    def from_json(cls, rule: Mapping[str, object]) -> Audience:
+        """The audience of a stored rule."""
+        if rule.get("everybody"):
+            return cls(everybody=True)
+        areas, groups = rule.get("areas", ()), rule.get("groups", ())
+        assert isinstance(areas, list | tuple) and isinstance(groups, list | tuple)
+        return cls(areas=tuple(map(str, areas)), groups=tuple(map(str, groups)))
+
+
+def audience_hash(audience: Audience, counts: Mapping[str, int]) -> str:
+    """What approval binds: the rule and how many contacts it meant on each channel."""
+    document = {"rule": audience.as_json(), "counts": dict(sorted(counts.items()))}
+    return hashlib.sha256(json.dumps(document, sort_keys=True, ensure_ascii=False).encode()).hexdigest()

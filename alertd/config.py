@@ -1,0 +1,221 @@
+"""The configuration: one TOML file, every key checked. This module alone reads the environment."""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from alertd.channel import ChannelSettings
+from alertd.city import City
+from alertd.errors import Problem, WrongConfiguration
+from alertd.registry import channel_settings
+from alertd.settings import read_settings
+
+#: where the configuration is looked for when no `--config` is given
+DEFAULT_FILE = "alertd.toml"
+#: names another file
+VARIABLE = "ALERTD_CONFIG"
+#: the name that stands for the configuration that is built in
+BUILT_IN = "built-in"
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Database(_Section):
+    """`[database]`"""
+
+    #: SQLAlchemy URL of SQLite or PostgreSQL; empty = `alertd.db` in the storage folder
+    url: str = ""
+
+
+class Broker(_Section):
+    """`[broker]`"""
+
+    #: "embedded" = a Valkey server of our own on a private socket; else redis:// or redis+socket://
+    url: str = "embedded"
+
+
+class Web(_Section):
+    """`[web]`: the console and the public pages are two servers, so only one need face the internet."""
+
+    host: str = "127.0.0.1"
+    #: the operators' console
+    port: int = Field(default=8750, ge=0, le=65535)
+    public_host: str = "127.0.0.1"
+    #: residents, callbacks, audio, feeds
+    public_port: int = Field(default=8751, ge=0, le=65535)
+    #: how the outside reaches the public pages; empty = http://public_host:public_port
+    public_url: str = ""
+    #: how operators reach the console; empty = http://host:port
+    url: str = ""
+
+
+class Approval(_Section):
+    """`[approval]`: how many people an alert needs. Actual always needs two."""
+
+    exercise: Literal[1, 2] = 2
+
+
+class Worker(_Section):
+    """`[worker]`: time limits of the dispatch, in seconds."""
+
+    #: how long a claim holds without being renewed; recovery after a death takes this long
+    lease: float = Field(default=8.0, gt=0)
+    #: when nobody has looked at due work for so long, the relay dispatches by itself
+    patience: float = Field(default=10.0, gt=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """A checked configuration. Relative paths are relative to the file's folder."""
+
+    #: the file, None = built in
+    file: Path | None
+    city: City
+    storage: Path
+    database_url: str
+    broker_url: str
+    web: Web
+    approval: Approval
+    worker: Worker
+    channels: Mapping[str, ChannelSettings]
+
+    @property
+    def public_url(self) -> str:
+        """The base of every URL that is shown outside, without a slash at its end."""
+        base = self.web.public_url or f"http://{self.web.public_host}:{self.web.public_port}"
+        return base.rstrip("/")
+
+    @property
+    def console_url(self) -> str:
+        """Where operators find the console."""
+        return (self.web.url or f"http://{self.web.host}:{self.web.port}").rstrip("/")
+
+    @property
+    def embedded_broker(self) -> bool:
+        """Whether `alertd up` starts the broker itself."""
+        return self.broker_url == "embedded"
+
+    @property
+    def broker_socket(self) -> Path:
+        """The private socket of the embedded broker."""
+        return self.storage / "broker" / "valkey.sock"
+
+
+_TOP: dict[str, type[BaseModel]] = {
+    "city": City,
+    "database": Database,
+    "broker": Broker,
+    "web": Web,
+    "approval": Approval,
+    "worker": Worker,
+}
+
+
+def find(option: Path | None) -> Path | None:
+    """The configuration file to read: the option, else the variable, else `alertd.toml` here, else built in."""
+    if option is not None:
+        return option
+    named = os.environ.get(VARIABLE)
+    if named == BUILT_IN:
+        return None
+    if named:
+        return Path(named)
+    here = Path(DEFAULT_FILE)
+    return here if here.exists() else None
+
+
+def load(file: Path | None) -> Config:
+    """The configuration in `file`, or the built-in one. Raises WrongConfiguration with every mistake."""
+    if file is None:
+        document = files("alertd").joinpath("built_in.toml").read_bytes()
+        folder, where = Path.cwd(), "the built-in configuration"
+    else:
+        try:
+            document = file.read_bytes()
+        except OSError as error:
+            raise WrongConfiguration(
+                f"cannot read the configuration {file}: {error.strerror}; name another one with --config FILE"
+            ) from error
+        folder, where = file.resolve().parent, str(file)
+    try:
+        tables = tomllib.loads(document.decode("utf-8-sig"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise WrongConfiguration(f"{where} is not TOML: {error}") from error
+    return read(tables, folder=folder, file=file)
+
+
+def read(tables: Mapping[str, object], *, folder: Path, file: Path | None = None) -> Config:
+    """The configuration in parsed TOML. Raises WrongConfiguration with every mistake."""
+    problems: list[Problem] = []
+    known = {*_TOP, "channels", "storage"}
+    for name in tables:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f'; did you mean "{near[0]}"?' if near else f"; there are: {', '.join(sorted(known))}"
+            problems.append(Problem(name, f'unknown key "{name}"{hint}'))
+    sections: dict[str, BaseModel] = {}
+    for name, model in _TOP.items():
+        try:
+            sections[name] = read_settings(model, _table(tables, name), name, folder=folder)
+        except WrongConfiguration as error:
+            problems += error.problems
+    channels: dict[str, ChannelSettings] = {}
+    try:
+        for name, table in _table(tables, "channels").items():
+            try:
+                if not isinstance(table, Mapping):
+                    raise WrongConfiguration(
+                        Problem(f"channels.{name}", f"write a section [channels.{name}]")
+                    )
+                channels[name] = channel_settings(name, table, folder)
+            except WrongConfiguration as error:
+                problems += error.problems
+    except WrongConfiguration as error:
+        problems += error.problems
+    storage = tables.get("storage", "var")
+    if not isinstance(storage, str):
+        problems.append(Problem("storage", "must be the path of a folder in quotes"))
+    if problems:
+        raise WrongConfiguration(problems)
+    return _config(sections, channels, folder / str(storage), file)
+
+
+def _config(
+    sections: Mapping[str, BaseModel],
+    channels: Mapping[str, ChannelSettings],
+    storage: Path,
+    file: Path | None,
+) -> Config:
+    city, database, broker = sections["city"], sections["database"], sections["broker"]
+    web, approval, worker = sections["web"], sections["approval"], sections["worker"]
+    assert isinstance(city, City) and isinstance(database, Database) and isinstance(broker, Broker)
+    assert isinstance(web, Web) and isinstance(approval, Approval) and isinstance(worker, Worker)
+    return Config(
+        file=file,
+        city=city,
+        storage=storage,
+        database_url=database.url or f"sqlite:///{storage / 'alertd.db'}",
+        broker_url=broker.url,
+        web=web,
+        approval=approval,
+        worker=worker,
+        channels=channels,
+    )
+
+
+def _table(tables: Mapping[str, object], name: str) -> Mapping[str, object]:
+    table = tables.get(name, {})
+    if not isinstance(table, Mapping):
+        raise WrongConfiguration(Problem(name, f"write a section [{name}]"))
+    return table

@@ -1,0 +1,79 @@
+"""The lease keeper: renews what the drains of this process hold, while the process lives."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+
+from sqlalchemy import Engine, update
+from sqlalchemy.exc import SQLAlchemyError
+
+from alertd import store
+from alertd.clock import Clock
+from alertd.db import writing
+from alertd.tables import ChannelStateRow
+
+log = logging.getLogger(__name__)
+
+
+class Keeper:
+    """Renews leases three times in their length; a dead process renews nothing, and that is all."""
+
+    def __init__(self, engine: Engine, clock: Clock, lease: timedelta) -> None:
+        self._engine = engine
+        self._clock = clock
+        self.lease = lease
+        self._owners: dict[str, str] = {}
+        self._guard = threading.Lock()
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    @contextmanager
+    def keeping(self, channel: str) -> Iterator[str]:
+        """A new owner whose leases on `channel` are renewed inside the block."""
+        owner = secrets.token_hex(8)
+        with self._guard:
+            self._owners[owner] = channel
+            if self._thread is None:
+                self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
+                self._thread.start()
+        try:
+            yield owner
+        finally:
+            with self._guard:
+                del self._owners[owner]
+
+    def close(self) -> None:
+        """Stops renewing; may be called twice."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join(timeout=5)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self.lease.total_seconds() / 3):
+            with self._guard:
+                owners = dict(self._owners)
+            if not owners:
+                continue
+            try:
+                self._renew(owners)
+            except SQLAlchemyError:
+                log.warning("leases could not be renewed; the database does not answer")
+
+    def _renew(self, owners: dict[str, str]) -> None:
+        now = self._clock.now()
+        with writing(self._engine) as session:
+            for owner, channel in owners.items():
+                store.renew(session, owner, now + self.lease)
+                session.execute(
+                    update(ChannelStateRow)
+                    .where(ChannelStateRow.channel == channel, ChannelStateRow.owner == owner)
+                    .values(owned_until=now + self.lease)
+                )
+                session.execute(
+                    update(ChannelStateRow).where(ChannelStateRow.channel == channel).values(looked_at=now)
+                )

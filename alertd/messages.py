@@ -1,0 +1,132 @@
+"""Messages: the approved words and sounds of a dispatch, as the channels take them."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from urllib.parse import quote, urlencode
+
+from sqlalchemy.orm import Session
+
+from alertd import artefact, cap, issue, marks, store
+from alertd.alert import Alert, Status
+from alertd.channel import Message, Target
+from alertd.errors import AlertdError, WrongAlert
+from alertd.render import Words
+from alertd.site import Site
+from alertd.speech import Sound
+from alertd.tables import AlertRow, ArtefactRow, DispatchRow
+from alertd.token import seal
+
+#: what the keys of deliveries are sealed for
+DELIVERY = "delivery"
+#: what the tokens for leaving the list are sealed for
+STOP = "stop"
+
+
+class NotAsApproved(AlertdError):
+    """What is stored is not what was approved; it is not sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """A dispatch as its senders need it: the messages by language, and whether it still goes on."""
+
+    status: Status
+    messages: dict[str, Message]
+
+
+class Messages:
+    """One channel's messages, checked against the approved hash when they are first needed."""
+
+    #: dispatches that are remembered
+    _MOST = 64
+
+    def __init__(self, site: Site, channel: str) -> None:
+        self._site = site
+        self._channel = channel
+        self._known: dict[int, Sending] = {}
+        self._guard = threading.Lock()
+
+    def of(self, session: Session, dispatch_id: int) -> Sending:
+        """The messages of a dispatch. Raises NotAsApproved when anything was changed."""
+        with self._guard:
+            known = self._known.get(dispatch_id)
+        if known is not None:
+            return known
+        sending = _read(session, self._site, dispatch_id, self._channel)
+        with self._guard:
+            if len(self._known) >= self._MOST:
+                self._known.clear()
+            self._known[dispatch_id] = sending
+        return sending
+
+
+def _read(session: Session, site: Site, dispatch_id: int, channel: str) -> Sending:
+    row = session.get_one(DispatchRow, dispatch_id)
+    document = session.get_one(AlertRow, row.alert_id)
+    if issue.stored_hash(session, row, document) != row.content_hash or row.approved_by is None:
+        raise NotAsApproved(f"dispatch {dispatch_id} is not what was approved; it is not sent")
+    alert = cap.parse(document.document)
+    if alert.status not in site.settings[channel].carries:
+        raise NotAsApproved(f"channel “{channel}” does not carry {alert.status}")
+    messages: dict[str, Message] = {}
+    for made in store.artefacts(session, dispatch_id):
+        if made.channel == channel:
+            words = Words(headline=made.headline, text=made.text, short_text=made.short_text, script=None)
+            try:
+                marks.gate(words, alert.status, made.language)
+            except WrongAlert as error:
+                raise NotAsApproved(str(error)) from error
+            messages[made.language] = _message(site, alert, row, made)
+    return Sending(alert.status, messages)
+
+
+def _message(site: Site, alert: Alert, row: DispatchRow, made: ArtefactRow) -> Message:
+    sound = _sound(site, made)
+    return Message(
+        identifier=alert.identifier,
+        kind=alert.msg_type,
+        status=alert.status,
+        language=made.language,
+        headline=made.headline,
+        text=made.text,
+        short_text=made.short_text,
+        sent=alert.sent,
+        expires=row.expires_at,
+        references=alert.references,
+        audio=sound,
+        audio_url=f"{site.config.public_url}/audio/{sound.digest}.wav" if sound else None,
+    )
+
+
+def _sound(site: Site, made: ArtefactRow) -> Sound | None:
+    format = site.channel(made.channel).traits.audio
+    if made.audio_digest is None or format is None:
+        return None
+    path = artefact.archive_path(site.config.storage / "audio", made.audio_digest)
+    if not path.exists():
+        return None
+    return Sound(
+        digest=made.audio_digest,
+        path=path,
+        seconds=made.audio_seconds or 0.0,
+        format=format,
+        voice=made.voice or "",
+        reading=made.reading or "",
+        unread=made.unread or "",
+    )
+
+
+def target(site: Site, channel: str, delivery_id: int, attempt: int, address: str, contact_id: int) -> Target:
+    """Where one hand-over goes; the key is the same over all attempts."""
+    key = seal(site.secret, DELIVERY, delivery_id)
+    query = urlencode({"key": key, "attempt": attempt})
+    base = site.config.public_url
+    return Target(
+        key=key,
+        attempt=attempt,
+        address=address,
+        answer_url=f"{base}/callbacks/{quote(channel)}?{query}",
+        stop_url=f"{base}/stop/{seal(site.secret, STOP, contact_id)}",
+    )

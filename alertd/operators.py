@@ -1,0 +1,121 @@
+"""Operators: who can sign in, and the proof that it is they."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable, Sequence
+
+from argon2 import PasswordHasher
+from argon2.exceptions import Argon2Error, InvalidHashError
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from alertd import audit
+from alertd.clock import Clock
+from alertd.dispatch import Person, Role
+from alertd.errors import NotFound, Problem, WrongInput
+from alertd.tables import OperatorRow, SessionRow
+
+#: a password has at least so many characters; no other rule (OWASP ASVS 5.0, 6.2)
+PASSWORD_LENGTH = 12
+_LONGEST_PASSWORD = 128
+
+#: Argon2id with OWASP's smallest memory: a sign-in costs some 50 ms and 19 MiB
+_HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
+#: so that a flood of sign-ins leaves the processor to the alerts
+_AT_ONCE = threading.Semaphore(2)
+#: what an unknown name is checked against, so that it takes as long as a known one
+_NOBODY = _HASHER.hash("nobody has this password")
+
+
+def add(
+    session: Session, clock: Clock, *, name: str, password: str, roles: Iterable[Role], by: str = audit.ENGINE
+) -> OperatorRow:
+    """A new operator. Raises WrongInput naming the field."""
+    problems = []
+    name = name.strip()
+    if not name or len(name) > 64 or not name.isprintable():
+        problems.append(Problem("name", "give a name of 1 to 64 printable characters"))
+    if session.scalar(select(OperatorRow.id).where(OperatorRow.name == name)) is not None:
+        problems.append(Problem("name", f"there is an operator “{name}” already"))
+    if not PASSWORD_LENGTH <= len(password) <= _LONGEST_PASSWORD:
+        problems.append(
+            Problem(
+                "password", f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good"
+            )
+        )
+    wanted = sorted(set(roles))
+    if not wanted:
+        problems.append(Problem("roles", f"give at least one of {', '.join(Role)}"))
+    if problems:
+        raise WrongInput(problems)
+    now = clock.now()
+    row = OperatorRow(name=name, password_hash=_HASHER.hash(password), roles=list(wanted), created_at=now)
+    session.add(row)
+    session.flush()
+    audit.note(
+        session,
+        at=now,
+        actor=by,
+        action="operator.added",
+        subject=f"operator:{row.id}",
+        detail={"name": name, "roles": wanted},
+    )
+    return row
+
+
+def set_roles(
+    session: Session, clock: Clock, *, name: str, roles: Iterable[Role], by: str = audit.ENGINE
+) -> None:
+    """Gives an operator these roles and no others; effective at the next request."""
+    row = by_name(session, name)
+    row.roles = sorted(set(roles))
+    audit.note(
+        session,
+        at=clock.now(),
+        actor=by,
+        action="operator.roles",
+        subject=f"operator:{row.id}",
+        detail={"roles": row.roles},
+    )
+
+
+def everybody(session: Session) -> Sequence[OperatorRow]:
+    """All operators by name."""
+    return session.scalars(select(OperatorRow).order_by(OperatorRow.name)).all()
+
+
+def by_name(session: Session, name: str) -> OperatorRow:
+    """The operator of that name. Raises NotFound."""
+    row = session.scalar(select(OperatorRow).where(OperatorRow.name == name))
+    if row is None:
+        raise NotFound(f"there is no operator “{name}”; `alertd operator list` shows them")
+    return row
+
+
+def person(row: OperatorRow) -> Person:
+    """The operator as the rules of a dispatch see one."""
+    return Person(row.id, row.name, frozenset(Role(role) for role in row.roles))
+
+
+def sign_in(session: Session, name: str, password: str) -> Person | None:
+    """The person, when name and password fit; takes the same time when they do not."""
+    row = session.scalar(select(OperatorRow).where(OperatorRow.name == name))
+    genuine = _verify(row.password_hash if row is not None else _NOBODY, password)
+    return person(row) if row is not None and row.active and genuine else None
+
+
+def _verify(password_hash: str, password: str) -> bool:
+    if len(password) > _LONGEST_PASSWORD:
+        return False
+    with _AT_ONCE:
+        try:
+            return _HASHER.verify(password_hash, password)
+        except (Argon2Error, InvalidHashError):
+            return False
+
+
+def sign_out_everywhere(session: Session, operator_id: int) -> None:
+    """Ends every session of an operator at once."""
+    for row in session.scalars(select(SessionRow).where(SessionRow.operator_id == operator_id)):
+        session.delete(row)

@@ -1,0 +1,112 @@
+"""Who is meant: the recipients and contacts that an audience yields, counted and listed by the database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy.orm import Session
+
+from alertd.audience import Audience
+from alertd.recipient import RecipientKind
+from alertd.tables import AreaRow, ContactRow, MembershipRow, RecipientRow
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A channel section as the audience sees it: its name and its kind."""
+
+    name: str
+    kind: str
+
+
+def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, bool]]:
+    """Selects recipient_id, contact_id, language, needs_support: whom a dispatch would reach.
+
+    Of each recipient the contact of first preference, and of each address one: a
+    household that is listed twice is called once.
+    """
+    nth_of_recipient = func.row_number().over(
+        partition_by=RecipientRow.id, order_by=(ContactRow.preference, ContactRow.id)
+    )
+    reachable = (
+        select(
+            RecipientRow.id.label("recipient_id"),
+            ContactRow.id.label("contact_id"),
+            RecipientRow.language.label("language"),
+            RecipientRow.needs_support.label("needs_support"),
+            ContactRow.address.label("address"),
+            ContactRow.section.label("section"),
+            nth_of_recipient.label("nth_of_recipient"),
+        )
+        .join(ContactRow, ContactRow.recipient_id == RecipientRow.id)
+        .where(
+            RecipientRow.active,
+            ContactRow.active,
+            ContactRow.kind == line.kind,
+            or_(ContactRow.section.is_(None), ContactRow.section == line.name),
+            _meant(audience),
+        )
+        .subquery()
+    )
+    nth_of_address = func.row_number().over(
+        partition_by=(reachable.c.address, reachable.c.section),
+        order_by=(reachable.c.needs_support.desc(), reachable.c.contact_id),
+    )
+    first = (
+        select(reachable, nth_of_address.label("nth_of_address"))
+        .where(reachable.c.nth_of_recipient == 1)
+        .subquery()
+    )
+    return (
+        select(first.c.recipient_id, first.c.contact_id, first.c.language, first.c.needs_support)
+        .where(first.c.nth_of_address == 1)
+        .order_by(first.c.needs_support.desc(), first.c.recipient_id)
+    )
+
+
+def _meant(audience: Audience) -> ColumnElement[bool]:
+    if audience.everybody:
+        return true()
+    rules: list[ColumnElement[bool]] = []
+    if audience.areas:
+        rules.append(RecipientRow.area.in_(audience.areas))
+        # A transmitter serves the whole city, wherever its mast stands.
+        rules.append(RecipientRow.kind == RecipientKind.STATION)
+    if audience.groups:
+        members = select(MembershipRow.recipient_id).where(MembershipRow.group_name.in_(audience.groups))
+        rules.append(RecipientRow.id.in_(members))
+    return or_(*rules)
+
+
+def count(session: Session, audience: Audience, lines: Sequence[Line]) -> Mapping[str, int]:
+    """How many contacts a dispatch would have on each channel."""
+    return {
+        line.name: session.scalar(
+            select(func.count()).select_from(contacts_of(audience, line).order_by(None).subquery())
+        )
+        or 0
+        for line in lines
+    }
+
+
+def languages(session: Session, audience: Audience, line: Line) -> frozenset[str]:
+    """The languages that those recipients asked for."""
+    reached = contacts_of(audience, line).order_by(None).subquery()
+    return frozenset(session.scalars(select(reached.c.language).distinct()))
+
+
+def areas(session: Session) -> Sequence[AreaRow]:
+    """All areas in the order of the screen."""
+    return session.scalars(select(AreaRow).order_by(AreaRow.position, AreaRow.code)).all()
+
+
+def groups(session: Session) -> Sequence[tuple[str, int]]:
+    """All groups with the number of their members."""
+    rows = session.execute(
+        select(MembershipRow.group_name, func.count())
+        .group_by(MembershipRow.group_name)
+        .order_by(MembershipRow.group_name)
+    )
+    return [(name, members) for name, members in rows]

@@ -1,0 +1,99 @@
+"""Planning: an approved dispatch becomes deliveries, set-wise, in the database."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from alertd import audit, people, store
+from alertd.audience import Audience
+from alertd.channel import Medium
+from alertd.db import writing
+from alertd.dispatch import MOVES, Move, State
+from alertd.errors import ChannelMisconfigured, NotFound, WrongConfiguration
+from alertd.site import Site
+from alertd.tables import DispatchRow
+
+#: air first, then calls, then mail
+_ORDER = (Medium.BROADCAST, Medium.OUTDOOR, Medium.CALL, Medium.TEXT)
+#: an audience that grew beyond this since approval is not what was approved
+GROWTH = 2.0
+#: … but so many more contacts are no surprise
+SLACK = 100
+
+
+def plan(site: Site, dispatch_id: int) -> int:
+    """Makes the deliveries of an approved dispatch; returns how many.
+
+    Each channel in a transaction of its own, so that the air goes first. Twice, or by
+    two relays at once, is harmless: a contact has one delivery in a dispatch. A dispatch
+    whose audience has grown beyond what was approved is stopped, with an alarm.
+    """
+    planned = 0
+    with writing(site.engine) as session:
+        row = store.dispatch(session, dispatch_id, lock=True)
+        if row is None or row.state is not State.APPROVED:
+            return 0
+        channels = list(row.channels)
+        corrects = row.corrects_id
+        if corrects is None and not _as_approved(session, site, row):
+            return 0
+    for name in sorted(channels, key=lambda name: _rank(site, name)):
+        with writing(site.engine) as session:
+            row = store.dispatch(session, dispatch_id, lock=True)
+            if row is None or row.state is not State.APPROVED:
+                return planned
+            now = site.clock.now()
+            if corrects is not None:
+                planned += store.plan_correction(session, row, name, now=now)
+                continue
+            spoken = [made.language for made in store.artefacts(session, row.id) if made.channel == name]
+            first = [made for made in spoken if made == "ja"] or spoken
+            languages = [first[0], *(one for one in spoken if one != first[0])]
+            audience = Audience.from_json(row.audience)
+            planned += store.plan_audience(session, row, audience, site.line(name), languages, now=now)
+    with writing(site.engine) as session:
+        row = store.dispatch(session, dispatch_id, lock=True)
+        if row is not None and row.state is State.APPROVED:
+            now = site.clock.now()
+            row.state, row.planned_at = MOVES[row.state, Move.PLAN], now
+            audit.note(
+                session,
+                at=now,
+                actor=audit.ENGINE,
+                action="dispatch.planned",
+                subject=f"dispatch:{row.id}",
+                detail={"deliveries": planned},
+            )
+    return planned
+
+
+def _rank(site: Site, name: str) -> int:
+    try:
+        return _ORDER.index(site.channel(name).traits.medium)
+    except (NotFound, WrongConfiguration, ChannelMisconfigured):
+        return len(_ORDER)
+
+
+def _as_approved(session: Session, site: Site, row: DispatchRow) -> bool:
+    lines = [site.line(name) for name in row.channels]
+    counts = people.count(session, Audience.from_json(row.audience), lines)
+    grown = {
+        name: number
+        for name, number in counts.items()
+        if number > GROWTH * row.counts[name] and number > row.counts[name] + SLACK
+    }
+    if not grown:
+        return True
+    now = site.clock.now()
+    row.state, row.cancelled_at = MOVES[row.state, Move.CANCEL], now
+    message = f"dispatch {row.id} was stopped: its audience has more than doubled since approval ({grown})"
+    store.raise_alarm(session, f"dispatch:{row.id}", message, now)
+    audit.note(
+        session,
+        at=now,
+        actor=audit.ENGINE,
+        action="dispatch.stopped",
+        subject=f"dispatch:{row.id}",
+        detail={"approved": row.counts, "counted": dict(counts)},
+    )
+    return False

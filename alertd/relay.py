@@ -1,0 +1,195 @@
+"""The relay: needs the database only, and sees to it that what was promised moves.
+
+It plans, rings the workers, expires, finishes; and when nobody looks at what is due
+— no broker, no worker — it dispatches by itself and raises the alarm.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from alertd import audit, plan, store
+from alertd.channel import Outcome
+from alertd.clock import stopwatch
+from alertd.db import reading, writing
+from alertd.dispatch import MOVES, Move, State
+from alertd.send import drain
+from alertd.site import Site
+from alertd.tables import ChannelStateRow, DispatchRow
+
+log = logging.getLogger(__name__)
+
+#: how often it looks, in seconds
+EVERY = 0.25
+#: the alarm that says that the relay has to dispatch by itself
+NOBODY_LOOKS = "nobody-looks"
+
+#: rings the workers of a channel; returns whether the broker took it
+Ring = Callable[[str], bool]
+
+
+class Relay:
+    """Looks at the database several times a second. Any number of relays may run."""
+
+    def __init__(self, site: Site, ring: Ring | None) -> None:
+        self._site = site
+        self._ring = ring
+        self._stop = threading.Event()
+        self._bell = ThreadPoolExecutor(1, "bell")
+        self._ringing: Future[None] | None = None
+        self._unheard: dict[str, float] = {}
+        self._own: dict[str, threading.Thread] = {}
+
+    def run(self, stop: threading.Event) -> None:
+        """Ticks until `stop`; a database that is down is waited for."""
+        try:
+            while not stop.is_set():
+                try:
+                    self.tick()
+                except SQLAlchemyError as error:
+                    log.warning("the database does not answer: %s", error.__class__.__name__)
+                    stop.wait(1.0)
+                stop.wait(EVERY)
+        finally:
+            self.close()
+
+    def tick(self) -> None:
+        """One look: plan, expire, finish, ring, and step in where nobody looks."""
+        site = self._site
+        with reading(site.engine) as session:
+            approved = [row.id for row in store.dispatches_in(session, State.APPROVED)]
+        for number in approved:
+            plan.plan(site, number)
+        self._conclude()
+        now = site.clock.now()
+        with reading(site.engine) as session:
+            due = [name for name in site.settings if _due(session, name, now)]
+            alone = [name for name in due if self._nobody_looks(session, name, now)]
+        self._call(due)
+        for name in alone:
+            self._dispatch(name)
+        if not due and not self._busy():
+            self._calm()
+
+    def close(self) -> None:
+        """Ends the bell and the relay's own dispatching; may be called twice."""
+        self._stop.set()
+        self._bell.shutdown(wait=False, cancel_futures=True)
+        for thread in self._own.values():
+            thread.join(timeout=10)
+
+    # expiring and finishing
+
+    def _conclude(self) -> None:
+        """Ends what has expired and closes dispatches of which nothing is due any more."""
+        site = self._site
+        now = site.clock.now()
+        with reading(site.engine) as session:
+            going = store.dispatches_in(session, State.SENDING)
+            stopped = store.cancelled_open(session)
+            finished = [
+                row.id
+                for row in (*going, *stopped)
+                if row.expires_at <= now or not store.something_due(session, row.id)
+            ]
+        for number in finished:
+            with writing(site.engine) as session:
+                row = store.dispatch(session, number, lock=True)
+                assert row is not None
+                self._end(session, row, now)
+
+    def _end(self, session: Session, row: DispatchRow, now: datetime) -> None:
+        if row.expires_at <= now:
+            store.close_open(session, row.id, Outcome.EXPIRED, "its time ran out", now)
+        if store.something_due(session, row.id):
+            return
+        if row.state is State.SENDING:
+            row.state = MOVES[row.state, Move.FINISH]
+        row.finished_at = now
+        audit.note(
+            session, at=now, actor=audit.ENGINE, action="dispatch.finished", subject=f"dispatch:{row.id}"
+        )
+
+    # ringing
+
+    def _call(self, channels: list[str]) -> None:
+        """Rings for each channel, in a thread of its own: a broker that hangs stops nothing."""
+        if self._ring is None or not channels:
+            return
+        if self._ringing is not None and not self._ringing.done():
+            return
+        self._ringing = self._bell.submit(self._ring_all, tuple(channels), self._ring)
+
+    def _ring_all(self, channels: tuple[str, ...], ring: Ring) -> None:
+        for name in channels:
+            if ring(name):
+                self._unheard.pop(name, None)
+            else:
+                self._unheard.setdefault(name, stopwatch())
+
+    # stepping in
+
+    def _nobody_looks(self, session: Session, name: str, now: datetime) -> bool:
+        """Whether what is due has waited longer than our patience and no worker has looked."""
+        patience = timedelta(seconds=self._site.config.worker.patience)
+        row = session.get(ChannelStateRow, name)
+        since = store.due_since(session, name)
+        looked = row.looked_at if row is not None else None
+        if self._ring is None or self._unheard.get(name, stopwatch()) < stopwatch() - 1.0:
+            patience = min(patience, timedelta(seconds=1))
+        return since is not None and since <= now - patience and (looked is None or looked <= now - patience)
+
+    def _dispatch(self, name: str) -> None:
+        """Drains a channel in this process, and says so."""
+        running = self._own.get(name)
+        if running is not None and running.is_alive():
+            return
+        site = self._site
+        message = "no worker answers; the relay sends by itself — look at the broker and the workers"
+        with writing(site.engine) as session:
+            now = site.clock.now()
+            if store.raise_alarm(session, NOBODY_LOOKS, message, now):
+                log.error(message)
+                audit.note(
+                    session, at=now, actor=audit.ENGINE, action="relay.stepped_in", subject=f"channel:{name}"
+                )
+        thread = threading.Thread(target=self._drain, args=(name,), name=f"relay-{name}", daemon=True)
+        self._own[name] = thread
+        thread.start()
+
+    def _drain(self, name: str) -> None:
+        try:
+            drain(self._site, name, self._stop)
+        except Exception:
+            log.exception("the relay could not send on channel %s", name)
+
+    def _busy(self) -> bool:
+        return any(thread.is_alive() for thread in self._own.values())
+
+    def _calm(self) -> None:
+        """Puts the alarm off when nothing is due and the bell is heard again."""
+        site = self._site
+        if self._unheard or not self._own:
+            return
+        with writing(site.engine) as session:
+            if store.clear_alarm(session, NOBODY_LOOKS):
+                now = site.clock.now()
+                audit.note(session, at=now, actor=audit.ENGINE, action="relay.stepped_back", subject="relay")
+        self._own.clear()
+
+
+def _due(session: Session, name: str, now: datetime) -> bool:
+    """Whether a channel has work that may be done now."""
+    row = session.get(ChannelStateRow, name)
+    if row is not None and row.resume_at is not None and row.resume_at > now:
+        return False
+    if row is not None and row.owned_until is not None and row.owned_until > now:
+        return False
+    return store.waiting(session, name, now) or store.overdue(session, name, now)

@@ -1,0 +1,401 @@
+"""Sending: claim due deliveries, hand them over in small groups, record what became of each.
+
+While one group is being handed over, the group before it is recorded and the group
+after it is marked, in one transaction: the line never waits, and a sender that dies
+leaves at most two groups of which it is not known whether they arrived.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import groupby
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from alertd import lane, messages, receive, store
+from alertd.alert import Status
+from alertd.channel import (
+    Asks,
+    Channel,
+    ChannelSettings,
+    InDoubt,
+    Inquiry,
+    Message,
+    Outcome,
+    Reason,
+    Receipt,
+    Target,
+    Traits,
+)
+from alertd.db import writing
+from alertd.delivery import Word, after
+from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable
+from alertd.messages import Messages, NotAsApproved
+from alertd.site import Site
+from alertd.store import Claimed
+from alertd.tables import AlertRow, DispatchRow
+
+log = logging.getLogger(__name__)
+
+#: how many groups are claimed at once
+GROUPS = 8
+#: how many hand-overs are looked at again at once
+LOOK_AGAIN = 50
+#: the longest wait for the pace inside a drain, in seconds
+PATIENCE = 0.25
+
+
+@dataclass(slots=True)
+class Group:
+    """Deliveries that are handed over together: one message, at most `batch_size` targets."""
+
+    message: Message
+    status: Status
+    claimed: list[Claimed]
+    #: of them, those that were marked: their targets by key
+    targets: dict[str, tuple[Claimed, Target]] = field(default_factory=dict)
+    receipts: list[tuple[Claimed, Receipt]] = field(default_factory=list)
+    #: marked, and surely never handed over
+    untouched: list[Claimed] = field(default_factory=list)
+
+
+def drain(site: Site, name: str, stop: threading.Event) -> int:
+    """Sends what is due on a channel until nothing is, or `stop`. Returns how many were handed over.
+
+    1. Claim: look-agains first (they are few), then hand-overs as pace and lines allow.
+    2. Look again: ask the far end, or settle what is in doubt.
+    3. Hand over group by group.
+    """
+    channel = site.channel(name)
+    book = Messages(site, name)
+    handed = 0
+    with site.keeper.keeping(name) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
+        try:
+            while not stop.is_set():
+                again, fresh, wait = _claim(site, name, owner, channel.traits)
+                if again:
+                    _look_again(site, name, owner, channel, book, again)
+                if fresh:
+                    handed += _hand_over(site, name, owner, channel, book, fresh, recorder, stop)
+                elif wait > 0:
+                    stop.wait(min(wait, PATIENCE))
+                elif not again:
+                    return handed
+        finally:
+            if channel.traits.exclusive:
+                with writing(site.engine) as session:
+                    lane.disown(lane.lane(session, name), owner)
+    return handed
+
+
+def _claim(site: Site, name: str, owner: str, traits: Traits) -> tuple[list[Claimed], list[Claimed], float]:
+    """Claims what is due; also tells for how long the pace holds us back, in seconds."""
+    with writing(site.engine) as session:
+        now = site.clock.now()
+        until = now + site.keeper.lease
+        row = lane.lane(session, name)
+        row.looked_at = now
+        if row.resume_at is not None and row.resume_at > now:
+            return [], [], 0.0
+        if traits.exclusive and not lane.own(row, owner, now, until):
+            return [], [], 0.0
+        again = store.claim(session, name, owner, handed=True, limit=LOOK_AGAIN, now=now, until=until)
+        wanted = traits.batch_size if traits.exclusive else traits.batch_size * GROUPS
+        allowed = lane.allowance(session, row, traits.pace, wanted, now)
+        if allowed <= 0:
+            held = (row.next_at - now).total_seconds() if row.next_at and row.next_at > now else 0.0
+            return again, [], held if store.waiting(session, name, now) else 0.0
+        fresh = store.claim(session, name, owner, handed=False, limit=allowed, now=now, until=until)
+        lane.spend(row, traits.pace, len(fresh), now)
+        return again, fresh, 0.0
+
+
+# handing over -------------------------------------------------------------------------
+
+
+def _hand_over(
+    site: Site,
+    name: str,
+    owner: str,
+    channel: Channel,
+    book: Messages,
+    fresh: Sequence[Claimed],
+    recorder: ThreadPoolExecutor,
+    stop: threading.Event,
+) -> int:
+    """Sends claimed deliveries; returns how many were handed over. Whatever is left is given back."""
+    traits = channel.traits
+    ahead = traits.in_doubt in (InDoubt.RESEND, InDoubt.RESEND_ACTUAL) and traits.pace is None
+    groups = iter(_groups(site, name, owner, book, fresh, traits.batch_size))
+    current, following, done = next(groups, None), None, None
+    handed = 0
+    if current is not None:
+        _turn(site, name, owner, traits, None, current)
+    while current is not None:
+        following = None if stop.is_set() else next(groups, None)
+        turn: Future[None] | None = None
+        if ahead and (done is not None or following is not None):
+            turn = recorder.submit(_turn, site, name, owner, traits, done, following)
+        fault = _deliver(channel, current)
+        handed += len(current.receipts)
+        if turn is not None:
+            turn.result()
+        if fault is not None:
+            if following is not None and ahead:
+                following.untouched = [claimed for claimed, _ in following.targets.values()]
+                _turn(site, name, owner, traits, following, None)
+            _turn(site, name, owner, traits, current, None)
+            _pause(site, name, owner, fault, [claimed.id for claimed in fresh])
+            return handed
+        if ahead:
+            done, current = current, following
+        else:
+            _turn(site, name, owner, traits, current, following)
+            done, current = None, following
+    if done is not None:
+        _turn(site, name, owner, traits, done, None)
+    if handed:
+        with writing(site.engine) as session:
+            now = site.clock.now()
+            lane.succeeded(session, lane.lane(session, name), now)
+    if stop.is_set():
+        with writing(site.engine) as session:
+            store.release(session, owner, [claimed.id for claimed in fresh])
+    return handed
+
+
+def _groups(
+    site: Site, name: str, owner: str, book: Messages, fresh: Sequence[Claimed], size: int
+) -> Iterator[Group]:
+    """The claimed deliveries by message, in the order in which they were claimed."""
+    for (dispatch_id, language), run in groupby(fresh, key=lambda one: (one.dispatch_id, one.language)):
+        rows = list(run)
+        try:
+            with writing(site.engine) as session:
+                sending = book.of(session, dispatch_id)
+            message = sending.messages[language]
+        except (NotAsApproved, KeyError) as error:
+            _refuse(site, name, owner, rows, str(error))
+            continue
+        for begin in range(0, len(rows), size):
+            yield Group(message, sending.status, rows[begin : begin + size])
+
+
+def _turn(
+    site: Site, name: str, owner: str, traits: Traits, done: Group | None, following: Group | None
+) -> None:
+    """Records one group and marks the next, in one transaction; waits for a database that is down.
+
+    What happened is kept in memory until it is written: the far end has it already.
+    """
+    while True:
+        try:
+            with writing(site.engine) as session:
+                now = site.clock.now()
+                if done is not None:
+                    _record(session, site, name, owner, traits, done, now)
+                if following is not None:
+                    _mark(session, site, name, owner, following, now)
+            return
+        except OperationalError as error:
+            log.warning(
+                "the database does not answer; what was sent is kept and recorded later: %s", error.orig
+            )
+            threading.Event().wait(0.5)
+
+
+def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now: datetime) -> None:
+    addresses = store.addresses(session, [claimed.contact_id for claimed in group.claimed])
+    gone = [claimed for claimed in group.claimed if not addresses[claimed.contact_id][1]]
+    if gone:
+        _close_gone(session, owner, gone, now)
+    here = [claimed.id for claimed in group.claimed if addresses[claimed.contact_id][1]]
+    marked = store.mark_handed(session, owner, here, now)
+    store.begun(session, {claimed.dispatch_id for claimed in group.claimed if claimed.id in marked}, now)
+    group.targets = {}
+    for claimed in group.claimed:
+        if claimed.id in marked:
+            handed = replace(claimed, attempt=claimed.attempt + 1, handed_at=now)
+            address = addresses[claimed.contact_id][0]
+            target = messages.target(site, name, claimed.id, handed.attempt, address, claimed.contact_id)
+            group.targets[target.key] = (handed, target)
+
+
+def _close_gone(session: Session, owner: str, gone: Sequence[Claimed], now: datetime) -> None:
+    """Who has left the list since planning is not sent anything."""
+    for claimed in gone:
+        word = Word(claimed.attempt, Outcome.CANCELLED)
+        following = after(word, _NO_RETRY, now=now, report_within=None, in_doubt=InDoubt.HOLD, resend=False)
+        if store.conclude(session, owner, following, [claimed.id]):
+            left = Receipt(key="", outcome=Outcome.CANCELLED, detail="has left the list")
+            store.add_receipts(session, [(claimed.id, claimed.attempt, left)], now)
+
+
+def _deliver(channel: Channel, group: Group) -> ChannelError | None:
+    """Hands one group over; what stopped it, when something did."""
+    if not group.targets:
+        return None
+    waiting = dict(group.targets)
+    fault: ChannelError | None = None
+    try:
+        for receipt in channel.send(group.message, [target for _, target in group.targets.values()]):
+            found = waiting.pop(receipt.key, None)
+            if found is None:
+                log.error("the channel gave a receipt for no target of its own")
+                continue
+            group.receipts.append((found[0], receipt))
+    except (ChannelUnavailable, ChannelMisconfigured) as error:
+        fault = error
+        group.untouched = [claimed for claimed, _ in waiting.values()]
+        waiting = {}
+    except Exception as error:
+        log.exception("channel failed in the middle of %s", group.message.identifier)
+        fault = ChannelUnavailable(f"{type(error).__name__} in the channel; see the log")
+    for claimed, target in waiting.values():
+        doubt = Receipt(key=target.key, outcome=Outcome.UNKNOWN, reason=Reason.IN_DOUBT, detail="no receipt")
+        group.receipts.append((claimed, doubt))
+    return fault
+
+
+def _record(
+    session: Session, site: Site, name: str, owner: str, traits: Traits, group: Group, now: datetime
+) -> None:
+    """Writes the receipts of a group; the usual case is one statement for all of them."""
+    settings = site.settings[name]
+    by_word: dict[Word, list[int]] = defaultdict(list)
+    for claimed, receipt in group.receipts:
+        by_word[Word(claimed.attempt, receipt.outcome, receipt.reason, receipt.answer)].append(claimed.id)
+    store.add_receipts(
+        session, [(claimed.id, claimed.attempt, said) for claimed, said in group.receipts], now
+    )
+    ended = receive.ended_as(session.get_one(DispatchRow, group.claimed[0].dispatch_id), now)
+    left: list[int] = []
+    for word, ids in by_word.items():
+        following = after(
+            word,
+            settings,
+            now=now,
+            report_within=traits.report_within,
+            in_doubt=traits.in_doubt,
+            resend=receive.may_resend(traits.in_doubt, group.status),
+        )
+        following = receive.unless_ended(following, ended)
+        taken = store.conclude(session, owner, following, ids)
+        if following.word != word:
+            receive.add_own_word(session, sorted(taken), following.word, now)
+        if following.word.outcome is Outcome.FAILED and taken and ended is None:
+            store.plan_next_contacts(session, sorted(taken), {name: settings.kind}, now)
+        left += [number for number in ids if number not in taken]
+    if left:
+        store.release(session, owner, left)
+        for number in left:
+            receive.settle(session, site, number, now)
+    store.unmark(session, owner, [claimed.id for claimed in group.untouched], now)
+
+
+def _refuse(site: Site, name: str, owner: str, rows: Sequence[Claimed], why: str) -> None:
+    """What is not as it was approved is not sent, and a person is told."""
+    log.error("refused to send: %s", why)
+    with writing(site.engine) as session:
+        now = site.clock.now()
+        store.raise_alarm(session, f"refused:{name}", why, now)
+        for claimed in rows:
+            word = Word(claimed.attempt, Outcome.FAILED, Reason.REFUSED)
+            following = after(
+                word, _NO_RETRY, now=now, report_within=None, in_doubt=InDoubt.HOLD, resend=False
+            )
+            if store.conclude(session, owner, following, [claimed.id]):
+                said = Receipt(key="", outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=why)
+                store.add_receipts(session, [(claimed.id, claimed.attempt, said)], now)
+
+
+def _pause(site: Site, name: str, owner: str, fault: ChannelError, ids: Sequence[int]) -> None:
+    """The far end is down or a person must act: what is still claimed is given back."""
+    log.warning("channel %s pauses: %s", name, fault)
+    with writing(site.engine) as session:
+        now = site.clock.now()
+        store.release(session, owner, ids)
+        row = lane.lane(session, name)
+        lane.failed(session, row, str(fault), now, person_needed=isinstance(fault, ChannelMisconfigured))
+
+
+# looking again ------------------------------------------------------------------------
+
+
+def _look_again(
+    site: Site, name: str, owner: str, channel: Channel, book: Messages, again: Sequence[Claimed]
+) -> None:
+    """Hand-overs whose outcome is overdue: ask the far end, else settle them by the channel's policy."""
+    for claimed in again:
+        if not isinstance(channel, Asks):
+            _settle_alone(site, name, owner, channel.traits, claimed)
+            continue
+        inquiry = _inquiry(site, name, book, claimed)
+        try:
+            receipt = channel.ask(inquiry) if inquiry is not None else _UNANSWERABLE
+        except ChannelError as error:
+            log.warning("channel %s could not be asked: %s", name, error)
+            with writing(site.engine) as session:
+                store.postpone(session, owner, claimed.id, site.clock.now() + receive.ASK_AGAIN)
+            continue
+        with writing(site.engine) as session:
+            now = site.clock.now()
+            if receipt is None:
+                store.hand_over_again(session, owner, claimed.id, now)
+                continue
+            receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
+
+
+def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry | None:
+    with writing(site.engine) as session:
+        address, _ = store.addresses(session, [claimed.contact_id])[claimed.contact_id]
+        ref = store.last_ref(session, claimed.id, claimed.attempt)
+        try:
+            message = book.of(session, claimed.dispatch_id).messages[claimed.language]
+        except (NotAsApproved, KeyError):
+            return None
+    assert claimed.handed_at is not None
+    return Inquiry(
+        target=messages.target(site, name, claimed.id, claimed.attempt, address, claimed.contact_id),
+        ref=ref,
+        handed_at=claimed.handed_at,
+        asked_at=site.clock.now(),
+        message=message,
+    )
+
+
+def _settle_alone(site: Site, name: str, owner: str, traits: Traits, claimed: Claimed) -> None:
+    """A far end that cannot be asked: after a death of the sender the policy decides."""
+    with writing(site.engine) as session:
+        now = site.clock.now()
+        if store.said_of(session, claimed.id, claimed.attempt):
+            receive.settle(session, site, claimed.id, now, asked_by=owner)
+            return
+        row = session.get_one(DispatchRow, claimed.dispatch_id)
+        alert = session.get_one(AlertRow, row.alert_id)
+        store.add_receipts(session, [(claimed.id, claimed.attempt, _SENDER_DIED)], now)
+        resend = receive.may_resend(traits.in_doubt, alert.status)
+        attempts = site.settings[name].attempts
+        if resend and claimed.attempt < attempts and receive.ended_as(row, now) is None:
+            store.hand_over_again(session, owner, claimed.id, now)
+        else:
+            receive.settle(session, site, claimed.id, now, asked_by=owner)
+
+
+_SENDER_DIED = Receipt(
+    key="",
+    outcome=Outcome.UNKNOWN,
+    reason=Reason.IN_DOUBT,
+    detail="the sender died after the hand-over had begun",
+)
+_UNANSWERABLE = Receipt(
+    key="", outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail="the message is not what was approved"
+)
+_NO_RETRY = ChannelSettings(kind="none", attempts=0)

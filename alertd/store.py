@@ -1,0 +1,677 @@
+"""The store: every query on dispatches, deliveries and receipts, by its meaning.
+
+Transactions belong to the caller. A claim is a lease: `owner` until `claimed_until`.
+Every write of a sender is fenced by owner and attempt.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    CursorResult,
+    Insert,
+    Row,
+    Table,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    null,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Session, aliased
+
+from alertd.alert import Reference
+from alertd.audience import Audience
+from alertd.channel import Answer, Outcome, Reason, Receipt
+from alertd.delivery import ATTEMPT, NOTHING_KNOWN, Next, Word, outcome_rank
+from alertd.dispatch import State
+from alertd.people import Line, contacts_of
+from alertd.tables import (
+    AlarmRow,
+    AlertRow,
+    ArtefactRow,
+    ContactRow,
+    DeliveryRow,
+    DispatchRow,
+    ReceiptRow,
+    RecipientRow,
+)
+
+_DELIVERY = cast("Table", DeliveryRow.__table__)
+#: reasons that leave somebody with a part of the message
+_PARTLY_HEARD = (Reason.HUNG_UP, Reason.MACHINE, Reason.IN_DOUBT)
+_HEARD = (Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that a drain holds, and what it needs to hand it over."""
+
+    id: int
+    dispatch_id: int
+    contact_id: int
+    language: str
+    attempt: int
+    standing: int
+    outcome: Outcome | None
+    handed_at: datetime | None
+
+
+# dispatches ---------------------------------------------------------------------------
+
+
+def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRow | None:
+    """One dispatch; with `lock` nobody else can move it until the transaction ends."""
+    return session.get(DispatchRow, number, with_for_update=lock, populate_existing=lock)
+
+
+def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
+    """The latest dispatches with their alerts, newest first."""
+    return session.execute(
+        select(DispatchRow, AlertRow)
+        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
+        .order_by(DispatchRow.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def dispatches_in(session: Session, *states: State) -> Sequence[DispatchRow]:
+    """The dispatches that are in one of these states, the most urgent first."""
+    return session.scalars(
+        select(DispatchRow)
+        .where(DispatchRow.state.in_(states))
+        .order_by(DispatchRow.priority, DispatchRow.id)
+    ).all()
+
+
+def correction_of(session: Session, dispatch_id: int) -> DispatchRow | None:
+    """The correction that was prepared with a dispatch."""
+    return session.scalar(select(DispatchRow).where(DispatchRow.corrects_id == dispatch_id).limit(1))
+
+
+def alert_by_reference(session: Session, reference: Reference) -> AlertRow | None:
+    """The stored alert that CAP's triple names."""
+    return session.scalar(
+        select(AlertRow).where(
+            AlertRow.sender == reference.sender,
+            AlertRow.identifier == reference.identifier,
+            AlertRow.sent == reference.sent,
+        )
+    )
+
+
+def artefacts(session: Session, dispatch_id: int) -> Sequence[ArtefactRow]:
+    """The words and sounds of a dispatch."""
+    return session.scalars(
+        select(ArtefactRow)
+        .where(ArtefactRow.dispatch_id == dispatch_id)
+        .order_by(ArtefactRow.channel, ArtefactRow.language)
+    ).all()
+
+
+def cancelled_open(session: Session) -> Sequence[DispatchRow]:
+    """Stopped dispatches of which something may still be heard."""
+    return session.scalars(
+        select(DispatchRow).where(
+            DispatchRow.state == State.CANCELLED,
+            DispatchRow.planned_at.is_not(None),
+            DispatchRow.finished_at.is_(None),
+        )
+    ).all()
+
+
+def something_due(session: Session, dispatch_id: int) -> bool:
+    """Whether any delivery of the dispatch will be looked at again."""
+    return bool(
+        session.scalar(
+            select(exists().where(DeliveryRow.dispatch_id == dispatch_id, DeliveryRow.due_at.is_not(None)))
+        )
+    )
+
+
+# planning -----------------------------------------------------------------------------
+
+
+def plan_audience(
+    session: Session,
+    dispatch_row: DispatchRow,
+    audience: Audience,
+    line: Line,
+    languages: Sequence[str],
+    *,
+    now: datetime,
+) -> int:
+    """Makes the deliveries of one channel, in the database; twice is harmless. Returns how many are new."""
+    reached = contacts_of(audience, line).subquery()
+    spoken = case((reached.c.language.in_(languages), reached.c.language), else_=languages[0])
+    return _insert_deliveries(
+        session,
+        select(
+            literal(dispatch_row.id),
+            reached.c.recipient_id,
+            reached.c.contact_id,
+            literal(line.name),
+            spoken,
+            literal(dispatch_row.priority),
+            null(),
+            literal(0),
+            literal(NOTHING_KNOWN),
+            literal(now, DeliveryRow.due_at.type),
+        ).order_by(reached.c.needs_support.desc(), reached.c.recipient_id),
+    )
+
+
+def plan_correction(session: Session, dispatch_row: DispatchRow, channel: str, *, now: datetime) -> int:
+    """Makes the deliveries of a correction: exactly those reached or in flight, over the same contacts."""
+    wrong = aliased(DeliveryRow)
+    heard = exists().where(
+        ReceiptRow.delivery_id == wrong.id,
+        or_(ReceiptRow.outcome.in_(_HEARD), ReceiptRow.reason.in_(_PARTLY_HEARD)),
+    )
+    return _insert_deliveries(
+        session,
+        select(
+            literal(dispatch_row.id),
+            wrong.recipient_id,
+            wrong.contact_id,
+            wrong.channel,
+            wrong.language,
+            literal(dispatch_row.priority),
+            wrong.id,
+            literal(0),
+            literal(NOTHING_KNOWN),
+            literal(now, DeliveryRow.due_at.type),
+        )
+        .where(
+            wrong.dispatch_id == dispatch_row.corrects_id,
+            wrong.channel == channel,
+            or_(wrong.handed_at.is_not(None), heard),
+        )
+        .order_by(wrong.id),
+    )
+
+
+def plan_next_contacts(
+    session: Session, delivery_ids: Sequence[int], kinds: Mapping[str, str], now: datetime
+) -> int:
+    """After a failure: the recipient's next contact of the same kind that the dispatch has not tried."""
+    planned = 0
+    failed = session.execute(select(_DELIVERY).where(DeliveryRow.id.in_(delivery_ids))).all()
+    for row in failed:
+        tried = select(DeliveryRow.contact_id).where(
+            DeliveryRow.dispatch_id == row.dispatch_id, DeliveryRow.recipient_id == row.recipient_id
+        )
+        contact = session.scalar(
+            select(ContactRow.id)
+            .where(
+                ContactRow.recipient_id == row.recipient_id,
+                ContactRow.kind == kinds[row.channel],
+                ContactRow.active,
+                or_(ContactRow.section.is_(None), ContactRow.section == row.channel),
+                ContactRow.id.not_in(tried),
+            )
+            .order_by(ContactRow.preference, ContactRow.id)
+            .limit(1)
+        )
+        if contact is not None:
+            values = {
+                "dispatch_id": row.dispatch_id,
+                "recipient_id": row.recipient_id,
+                "contact_id": contact,
+                "channel": row.channel,
+                "language": row.language,
+                "priority": row.priority,
+                "attempt": 0,
+                "standing": NOTHING_KNOWN,
+                "due_at": now,
+            }
+            result = session.execute(_or_nothing(session).values(values))
+            planned += cast("CursorResult[Any]", result).rowcount
+    return planned
+
+
+_PLANNED = (
+    "dispatch_id",
+    "recipient_id",
+    "contact_id",
+    "channel",
+    "language",
+    "priority",
+    "after_id",
+    "attempt",
+    "standing",
+    "due_at",
+)
+
+
+def _insert_deliveries(session: Session, rows: Any) -> int:
+    result = session.execute(_or_nothing(session).from_select(_PLANNED, rows, include_defaults=False))
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def _or_nothing(session: Session) -> Insert:
+    if session.get_bind().dialect.name == "postgresql":
+        return postgresql.insert(_DELIVERY).on_conflict_do_nothing()
+    return sqlite.insert(_DELIVERY).on_conflict_do_nothing()
+
+
+# claiming -----------------------------------------------------------------------------
+
+
+def claim(
+    session: Session, channel: str, owner: str, *, handed: bool, limit: int, now: datetime, until: datetime
+) -> list[Claimed]:
+    """Leases due deliveries of a channel: the most urgent first, first attempts before retries.
+
+    `handed` chooses those whose hand-over had begun (ask, or in doubt) or the others
+    (hand over). A correction is not due while what it corrects is in somebody's hands.
+    """
+    wrong = aliased(DeliveryRow)
+    being_said = exists().where(
+        wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None)
+    )
+    due = (
+        select(DeliveryRow.id)
+        .where(
+            DeliveryRow.channel == channel,
+            DeliveryRow.due_at.is_not(None),
+            DeliveryRow.due_at <= now,
+            DeliveryRow.handed_at.is_not(None) if handed else DeliveryRow.handed_at.is_(None),
+            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+            or_(DeliveryRow.after_id.is_(None), ~being_said),
+        )
+        .limit(limit)
+    )
+    if handed:
+        due = due.order_by(DeliveryRow.due_at)
+    else:
+        due = due.order_by(DeliveryRow.priority, DeliveryRow.attempt, DeliveryRow.due_at, DeliveryRow.id)
+    if session.get_bind().dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    rows = session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id.in_(due.scalar_subquery()))
+        .values(owner=owner, claimed_until=until)
+        .returning(
+            DeliveryRow.id,
+            DeliveryRow.dispatch_id,
+            DeliveryRow.contact_id,
+            DeliveryRow.language,
+            DeliveryRow.attempt,
+            DeliveryRow.standing,
+            DeliveryRow.outcome,
+            DeliveryRow.handed_at,
+            DeliveryRow.priority,
+            DeliveryRow.due_at,
+        )
+        .execution_options(synchronize_session=False)
+    ).all()
+    ordered = sorted(rows, key=lambda row: (row.priority, row.attempt, row.due_at, row.id))
+    return [
+        Claimed(
+            row.id,
+            row.dispatch_id,
+            row.contact_id,
+            row.language,
+            row.attempt,
+            row.standing,
+            row.outcome,
+            row.handed_at,
+        )
+        for row in ordered
+    ]
+
+
+def renew(session: Session, owner: str, until: datetime) -> None:
+    """Keeps the leases of an owner alive."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.owner == owner)
+        .values(claimed_until=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def release(session: Session, owner: str, ids: Sequence[int]) -> None:
+    """Gives claimed deliveries back that were not handed over."""
+    if ids:
+        session.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.id.in_(ids), DeliveryRow.owner == owner)
+            .values(owner=None, claimed_until=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime) -> frozenset[int]:
+    """The hand-over of these begins: after the commit they count as possibly arrived.
+
+    Returns those that may go; the others were stopped, have left, or are no longer ours.
+    """
+    if not ids:
+        return frozenset()
+    marked = session.scalars(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.id.in_(ids),
+            DeliveryRow.owner == owner,
+            DeliveryRow.claimed_until > now,
+            DeliveryRow.due_at.is_not(None),
+        )
+        .values(attempt=DeliveryRow.attempt + 1, handed_at=now)
+        .returning(DeliveryRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return frozenset(marked)
+
+
+def unmark(session: Session, owner: str, ids: Sequence[int], now: datetime) -> None:
+    """These hand-overs surely never began: the far end was down. The attempt does not count."""
+    if ids:
+        session.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.id.in_(ids), DeliveryRow.owner == owner, DeliveryRow.handed_at.is_not(None))
+            .values(
+                attempt=DeliveryRow.attempt - 1, handed_at=None, due_at=now, owner=None, claimed_until=None
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def hand_over_again(session: Session, owner: str, number: int, now: datetime) -> None:
+    """A hand-over that surely or possibly did not arrive is due once more, as a new attempt."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id == number, DeliveryRow.owner == owner, DeliveryRow.due_at.is_not(None))
+        .values(handed_at=None, due_at=now, owner=None, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def postpone(session: Session, owner: str, number: int, until: datetime) -> None:
+    """Looks at a claimed delivery later; nothing new is known of it."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id == number, DeliveryRow.owner == owner, DeliveryRow.due_at.is_not(None))
+        .values(due_at=until, owner=None, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def waiting(session: Session, channel: str, now: datetime) -> bool:
+    """Whether a channel has deliveries to hand over that nobody holds."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    DeliveryRow.channel == channel,
+                    DeliveryRow.due_at <= now,
+                    DeliveryRow.due_at.is_not(None),
+                    DeliveryRow.handed_at.is_(None),
+                    or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+                )
+            )
+        )
+    )
+
+
+def overdue(session: Session, channel: str, now: datetime) -> bool:
+    """Whether a channel has hand-overs to look at again that nobody holds."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    DeliveryRow.channel == channel,
+                    DeliveryRow.due_at <= now,
+                    DeliveryRow.due_at.is_not(None),
+                    DeliveryRow.handed_at.is_not(None),
+                    or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+                )
+            )
+        )
+    )
+
+
+def due_since(session: Session, channel: str) -> datetime | None:
+    """When the longest waiting delivery of a channel became due."""
+    return session.scalar(
+        select(func.min(DeliveryRow.due_at)).where(
+            DeliveryRow.channel == channel, DeliveryRow.due_at.is_not(None)
+        )
+    )
+
+
+def lines_in_use(session: Session, channel: str) -> int:
+    """Hand-overs of a channel whose outcome is not known yet."""
+    return (
+        session.scalar(
+            select(func.count())
+            .select_from(DeliveryRow)
+            .where(
+                DeliveryRow.channel == channel,
+                DeliveryRow.due_at.is_not(None),
+                DeliveryRow.handed_at.is_not(None),
+            )
+        )
+        or 0
+    )
+
+
+def begun(session: Session, dispatch_ids: Iterable[int], now: datetime) -> None:
+    """Notes when a dispatch was first handed over."""
+    session.execute(
+        update(DispatchRow)
+        .where(DispatchRow.id.in_(list(dispatch_ids)), DispatchRow.first_at.is_(None))
+        .values(first_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+# recording ----------------------------------------------------------------------------
+
+
+def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) -> frozenset[int]:
+    """Writes what is known of these deliveries and ends their lease, fenced by owner and attempt.
+
+    Returns those that took it; of the others more is known already, or they are no
+    longer ours.
+    """
+    word = following.word
+    taken = session.scalars(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.id.in_(ids),
+            DeliveryRow.owner == owner,
+            DeliveryRow.attempt == word.attempt,
+            DeliveryRow.standing < word.rank,
+            DeliveryRow.due_at.is_not(None),
+        )
+        .values(
+            standing=word.rank,
+            outcome=word.outcome,
+            reason=word.reason,
+            answer=word.answer,
+            due_at=following.look_at,
+            handed_at=DeliveryRow.handed_at if following.handed else None,
+            owner=None,
+            claimed_until=None,
+        )
+        .returning(DeliveryRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return frozenset(taken)
+
+
+def add_receipts(session: Session, rows: Sequence[tuple[int, int, Receipt]], now: datetime) -> None:
+    """Appends what was said: (delivery, attempt, receipt)."""
+    if rows:
+        session.execute(
+            insert(ReceiptRow),
+            [
+                {
+                    "delivery_id": delivery_id,
+                    "attempt": attempt,
+                    "outcome": receipt.outcome,
+                    "reason": receipt.reason,
+                    "answer": receipt.answer,
+                    "ref": receipt.ref[:200] if receipt.ref else None,
+                    "detail": receipt.detail[:500] if receipt.detail else None,
+                    "received_at": now,
+                }
+                for delivery_id, attempt, receipt in rows
+            ],
+        )
+
+
+def locked_delivery(session: Session, number: int) -> DeliveryRow | None:
+    """One delivery that nobody else can change until the transaction ends."""
+    return session.get(DeliveryRow, number, with_for_update=True, populate_existing=True)
+
+
+def receipts(session: Session, delivery_id: int) -> Sequence[ReceiptRow]:
+    """Everything that was said of a delivery, in the order of its coming."""
+    return session.scalars(
+        select(ReceiptRow).where(ReceiptRow.delivery_id == delivery_id).order_by(ReceiptRow.id)
+    ).all()
+
+
+def words(session: Session, delivery_id: int) -> Sequence[Word]:
+    """The same, as words that can be folded."""
+    return [Word(row.attempt, row.outcome, row.reason, row.answer) for row in receipts(session, delivery_id)]
+
+
+def said_of(session: Session, delivery_id: int, attempt: int) -> bool:
+    """Whether anything was said of one hand-over."""
+    return bool(
+        session.scalar(
+            select(exists().where(ReceiptRow.delivery_id == delivery_id, ReceiptRow.attempt == attempt))
+        )
+    )
+
+
+def last_ref(session: Session, delivery_id: int, attempt: int) -> str | None:
+    """The far end's name for one hand-over, when it was told."""
+    return session.scalar(
+        select(ReceiptRow.ref)
+        .where(
+            ReceiptRow.delivery_id == delivery_id, ReceiptRow.attempt == attempt, ReceiptRow.ref.is_not(None)
+        )
+        .order_by(ReceiptRow.id.desc())
+        .limit(1)
+    )
+
+
+def close_open(session: Session, dispatch_id: int, outcome: Outcome, detail: str, now: datetime) -> int:
+    """Ends every delivery of a dispatch that has not been handed over: cancelled or expired."""
+    open_ones = (
+        DeliveryRow.dispatch_id == dispatch_id,
+        DeliveryRow.due_at.is_not(None),
+        DeliveryRow.handed_at.is_(None),
+    )
+    session.execute(
+        insert(ReceiptRow).from_select(
+            ["delivery_id", "attempt", "outcome", "detail", "received_at"],
+            select(
+                DeliveryRow.id,
+                DeliveryRow.attempt,
+                literal(outcome, ReceiptRow.outcome.type),
+                literal(detail),
+                literal(now, ReceiptRow.received_at.type),
+            ).where(*open_ones),
+            include_defaults=False,
+        )
+    )
+    result = session.execute(
+        update(DeliveryRow)
+        .where(*open_ones)
+        .values(
+            standing=DeliveryRow.attempt * ATTEMPT + outcome_rank(outcome),
+            outcome=outcome,
+            reason=None,
+            due_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
+# asking -------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many deliveries of a channel have one outcome for one reason."""
+
+    channel: str
+    outcome: Outcome | None
+    reason: Reason | None
+    answer: Answer | None
+    deliveries: int
+    #: of them, those that will be looked at again
+    due: int
+
+
+def tally(session: Session, dispatch_id: int) -> list[Count]:
+    """What became of a dispatch, from one query: every delivery is counted once."""
+    rows = session.execute(
+        select(
+            DeliveryRow.channel,
+            DeliveryRow.outcome,
+            DeliveryRow.reason,
+            DeliveryRow.answer,
+            func.count(),
+            func.count(DeliveryRow.due_at),
+        )
+        .where(DeliveryRow.dispatch_id == dispatch_id)
+        .group_by(DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
+    )
+    return [Count(*row) for row in rows]
+
+
+def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tuple[str, bool]]:
+    """The address of each contact, and whether it may still be used."""
+    rows = session.execute(
+        select(ContactRow.id, ContactRow.address, and_(ContactRow.active, RecipientRow.active))
+        .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
+        .where(ContactRow.id.in_(contact_ids))
+    )
+    return {number: (address, bool(usable)) for number, address, usable in rows}
+
+
+# alarms -------------------------------------------------------------------------------
+
+
+def raise_alarm(session: Session, name: str, message: str, now: datetime) -> bool:
+    """Puts an alarm on; False when it is on already."""
+    row = session.get(AlarmRow, name)
+    if row is not None:
+        row.message = message[:500]
+        return False
+    session.add(AlarmRow(name=name, message=message[:500], raised_at=now))
+    session.flush()
+    return True
+
+
+def clear_alarm(session: Session, name: str) -> bool:
+    """Puts an alarm off; False when it was not on."""
+    row = session.get(AlarmRow, name)
+    if row is None:
+        return False
+    session.delete(row)
+    session.flush()
+    return True
+
+
+def alarms(session: Session) -> Sequence[AlarmRow]:
+    """What is on now, the latest first."""
+    return session.scalars(select(AlarmRow).order_by(AlarmRow.raised_at.desc())).all()

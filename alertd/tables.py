@@ -1,0 +1,392 @@
+"""The tables: what is stored, on SQLite and PostgreSQL alike."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Dialect,
+    Enum,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.dialects.postgresql import TIMESTAMP
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+from alertd.alert import MsgType, Status
+from alertd.channel import Answer, Outcome, Reason
+from alertd.delivery import NOTHING_KNOWN
+from alertd.dispatch import State
+from alertd.recipient import RecipientKind
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Instant(TypeDecorator[datetime]):
+    """An aware time in UTC: microseconds since 1970 on SQLite, timestamptz on PostgreSQL."""
+
+    impl = BigInteger
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(BigInteger())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        if value is None or dialect.name == "postgresql":
+            return value
+        return (value - _EPOCH) // timedelta(microseconds=1)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if dialect.name == "postgresql":
+            moment: datetime = value
+            return moment.astimezone(UTC)
+        return _EPOCH + timedelta(microseconds=value)
+
+
+def _by_value(enum: type[StrEnum]) -> Enum:
+    return Enum(
+        enum, native_enum=False, length=16, values_callable=lambda members: [m.value for m in members]
+    )
+
+
+class Base(DeclarativeBase):
+    """What all tables share: names for constraints, and how Python types are stored."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {
+        datetime: Instant,
+        dict[str, Any]: JSON,
+        list[str]: JSON,
+        State: _by_value(State),
+        Status: _by_value(Status),
+        MsgType: _by_value(MsgType),
+        Outcome: _by_value(Outcome),
+        Reason: _by_value(Reason),
+        Answer: _by_value(Answer),
+        RecipientKind: _by_value(RecipientKind),
+    }
+
+
+#: row numbers: 64 bits on PostgreSQL, SQLite's own rowid there
+Number = BigInteger().with_variant(Integer, "sqlite")
+
+
+class AreaRow(Base):
+    """A part of the city that can be alerted."""
+
+    __tablename__ = "area"
+
+    code: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(100))
+    name_kana: Mapped[str] = mapped_column(String(200), default="")
+    name_en: Mapped[str] = mapped_column(String(100), default="")
+    households: Mapped[int] = mapped_column(default=0)
+    #: order on screen
+    position: Mapped[int] = mapped_column(default=0)
+
+
+class RecipientRow(Base):
+    """A person, household, organisation, station or loudspeaker."""
+
+    __tablename__ = "recipient"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kana: Mapped[str] = mapped_column(String(200), default="")
+    kind: Mapped[RecipientKind]
+    area: Mapped[str] = mapped_column(String(32), index=True)
+    language: Mapped[str] = mapped_column(String(16), default="ja")
+    needs_support: Mapped[bool] = mapped_column(default=False)
+    #: the number in the list that it came from; imports update by it
+    external_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class MembershipRow(Base):
+    """A recipient's place in a group."""
+
+    __tablename__ = "membership"
+
+    recipient_id: Mapped[int] = mapped_column(
+        Number, ForeignKey("recipient.id", ondelete="CASCADE"), primary_key=True
+    )
+    group_name: Mapped[str] = mapped_column(String(64), primary_key=True, index=True)
+
+
+class ContactRow(Base):
+    """One address of a recipient on one kind of channel."""
+
+    __tablename__ = "contact"
+    __table_args__ = (Index("ix_contact_kind_address", "kind", "address"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    recipient_id: Mapped[int] = mapped_column(
+        Number, ForeignKey("recipient.id", ondelete="CASCADE"), index=True
+    )
+    #: the channel kind: email, voice, fm, radio, …
+    kind: Mapped[str] = mapped_column(String(32))
+    #: only by this channel section; None = any of the kind
+    section: Mapped[str | None] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(320))
+    #: 1 is tried first
+    preference: Mapped[int] = mapped_column(default=1)
+    #: False = has left the list
+    active: Mapped[bool] = mapped_column(default=True)
+
+
+class AlertRow(Base):
+    """A CAP document, byte for byte."""
+
+    __tablename__ = "alert"
+    __table_args__ = (UniqueConstraint("sender", "identifier", "sent"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    identifier: Mapped[str] = mapped_column(String(200), index=True)
+    sender: Mapped[str] = mapped_column(String(200))
+    sent: Mapped[datetime]
+    status: Mapped[Status]
+    msg_type: Mapped[MsgType]
+    #: headline in the city's first language, for lists
+    headline: Mapped[str] = mapped_column(String(300))
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    created_at: Mapped[datetime]
+
+
+class DispatchRow(Base):
+    """One sending of one alert to one audience over some channels."""
+
+    __tablename__ = "dispatch"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    alert_id: Mapped[int] = mapped_column(Number, ForeignKey("alert.id"), index=True)
+    state: Mapped[State] = mapped_column(index=True)
+    #: 0 = Extreme … 4 = Unknown; claims go by it
+    priority: Mapped[int]
+    #: the template that it was made from; None = written freely or from CAP
+    template: Mapped[str | None] = mapped_column(String(64))
+    life_threat: Mapped[bool] = mapped_column(default=False)
+    #: `Audience.as_json`; for a correction: who was reached by `corrects_id`
+    audience: Mapped[dict[str, Any]]
+    channels: Mapped[list[str]]
+    #: contacts by channel, as the approver saw them
+    counts: Mapped[dict[str, Any]]
+    #: SHA-256 over the document and every artefact
+    content_hash: Mapped[str] = mapped_column(String(64))
+    audience_hash: Mapped[str] = mapped_column(String(64))
+    expires_at: Mapped[datetime]
+    submitted_by: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    submitted_at: Mapped[datetime]
+    approved_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    approved_at: Mapped[datetime | None]
+    #: why one person alone let it go out
+    override_reason: Mapped[str | None] = mapped_column(String(500))
+    planned_at: Mapped[datetime | None]
+    #: the first hand-over began
+    first_at: Mapped[datetime | None]
+    finished_at: Mapped[datetime | None]
+    cancelled_at: Mapped[datetime | None]
+    #: the dispatch that this one calls off
+    corrects_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"), index=True)
+
+
+class ArtefactRow(Base):
+    """The finished words and sound of a dispatch for one channel and language."""
+
+    __tablename__ = "artefact"
+    __table_args__ = (UniqueConstraint("dispatch_id", "channel", "language"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    dispatch_id: Mapped[int] = mapped_column(Number, ForeignKey("dispatch.id", ondelete="CASCADE"))
+    channel: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16))
+    headline: Mapped[str]
+    text: Mapped[str]
+    short_text: Mapped[str | None]
+    #: SHA-256 of the sound file; None = no sound
+    audio_digest: Mapped[str | None] = mapped_column(String(64), index=True)
+    audio_seconds: Mapped[float | None]
+    voice: Mapped[str | None] = mapped_column(String(200))
+    #: how the words are read, for the approver's eyes
+    reading: Mapped[str | None]
+    #: characters that no voice could read
+    unread: Mapped[str | None]
+
+
+class DeliveryRow(Base):
+    """One dispatch to one contact. Ready, leased, handed over and final are derived:
+
+    never looked at again: `due_at IS NULL` · leased: `claimed_until > now` · handed
+    over and not heard of: `handed_at IS NOT NULL`.
+    """
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("dispatch_id", "contact_id"),
+        Index(
+            "ix_delivery_due",
+            "channel",
+            "priority",
+            "attempt",
+            "due_at",
+            "id",
+            sqlite_where=text("due_at IS NOT NULL AND handed_at IS NULL"),
+            postgresql_where=text("due_at IS NOT NULL AND handed_at IS NULL"),
+        ),
+        Index(
+            "ix_delivery_handed",
+            "channel",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL AND handed_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL AND handed_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_open",
+            "dispatch_id",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_delivery_owner",
+            "owner",
+            sqlite_where=text("owner IS NOT NULL"),
+            postgresql_where=text("owner IS NOT NULL"),
+        ),
+        Index("ix_delivery_tally", "dispatch_id", "channel", "outcome"),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    dispatch_id: Mapped[int] = mapped_column(Number, ForeignKey("dispatch.id"))
+    recipient_id: Mapped[int] = mapped_column(Number, ForeignKey("recipient.id"))
+    contact_id: Mapped[int] = mapped_column(Number, ForeignKey("contact.id"))
+    channel: Mapped[str] = mapped_column(String(64))
+    language: Mapped[str] = mapped_column(String(16))
+    priority: Mapped[int]
+    #: the delivery that this one corrects; it must be recorded before this one may go
+    after_id: Mapped[int | None] = mapped_column(Number)
+    #: hand-overs begun so far
+    attempt: Mapped[int] = mapped_column(default=0)
+    #: the rank of the receipt that speaks (see alertd.delivery)
+    standing: Mapped[int] = mapped_column(default=NOTHING_KNOWN)
+    outcome: Mapped[Outcome | None]
+    reason: Mapped[Reason | None]
+    answer: Mapped[Answer | None]
+    #: when to look at it next; None = never
+    due_at: Mapped[datetime | None]
+    #: the drain that has claimed it, and until when its lease runs
+    owner: Mapped[str | None] = mapped_column(String(64))
+    claimed_until: Mapped[datetime | None]
+    #: the hand-over of this attempt began, and the far end may have it
+    handed_at: Mapped[datetime | None]
+
+
+class ReceiptRow(Base):
+    """What a channel, the engine or a person said became of a delivery; append-only."""
+
+    __tablename__ = "receipt"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    delivery_id: Mapped[int] = mapped_column(Number, ForeignKey("delivery.id"), index=True)
+    attempt: Mapped[int]
+    outcome: Mapped[Outcome]
+    reason: Mapped[Reason | None]
+    answer: Mapped[Answer | None]
+    ref: Mapped[str | None] = mapped_column(String(200))
+    detail: Mapped[str | None] = mapped_column(String(500))
+    received_at: Mapped[datetime]
+
+
+class ChannelStateRow(Base):
+    """How a channel is doing, over all workers."""
+
+    __tablename__ = "channel_state"
+
+    channel: Mapped[str] = mapped_column(String(64), primary_key=True)
+    #: a worker looked for due deliveries
+    looked_at: Mapped[datetime | None]
+    #: the far end took something over
+    succeeded_at: Mapped[datetime | None]
+    #: nothing is handed over before; the far end was down
+    resume_at: Mapped[datetime | None]
+    #: how often in a row it was down
+    failures: Mapped[int] = mapped_column(default=0)
+    #: the pace: the next hand-over may begin
+    next_at: Mapped[datetime | None]
+    #: an exclusive channel: who transmits, and until when its lease runs
+    owner: Mapped[str | None] = mapped_column(String(64))
+    owned_until: Mapped[datetime | None]
+
+
+class AlarmRow(Base):
+    """Something that a person should look at; it is on while the row exists."""
+
+    __tablename__ = "alarm"
+
+    name: Mapped[str] = mapped_column(String(100), primary_key=True)
+    message: Mapped[str] = mapped_column(String(500))
+    raised_at: Mapped[datetime]
+
+
+class OperatorRow(Base):
+    """A person who can sign in."""
+
+    __tablename__ = "operator"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    #: Argon2id
+    password_hash: Mapped[str] = mapped_column(String(200))
+    roles: Mapped[list[str]]
+    active: Mapped[bool] = mapped_column(default=True)
+    created_at: Mapped[datetime]
+
+
+class SessionRow(Base):
+    """A signed-in browser; known by the SHA-256 of its cookie."""
+
+    __tablename__ = "session"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operator_id: Mapped[int] = mapped_column(
+        Number, ForeignKey("operator.id", ondelete="CASCADE"), index=True
+    )
+    csrf: Mapped[str] = mapped_column(String(64))
+    created_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class AuditRow(Base):
+    """Who did what; each row carries the hash of the one before."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    at: Mapped[datetime]
+    actor: Mapped[str] = mapped_column(String(64))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(100), index=True)
+    detail: Mapped[dict[str, Any]]
+    previous_hash: Mapped[str] = mapped_column(String(64))
+    entry_hash: Mapped[str] = mapped_column(String(64), unique=True)

@@ -1,0 +1,56 @@
+"""Tokens: numbers of rows that can be shown outside because nobody can make them up.
+
+A token is `NUMBER-MAC`, the MAC being 96 bits of HMAC-SHA-256 over purpose and number
+(RFC 2104), so a token for one purpose is worth nothing for another.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import os
+import secrets
+from pathlib import Path
+
+_MAC_BYTES = 12
+
+
+def seal(secret: bytes, purpose: str, number: int) -> str:
+    """The token of row `number`: `[0-9]+-[A-Za-z0-9_-]{16}`, always the same."""
+    return f"{number}-{_mac(secret, purpose, number)}"
+
+
+def unseal(secret: bytes, purpose: str, token: str) -> int | None:
+    """The number in a token of ours; None for anything else."""
+    number, _, mac = token.partition("-")
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        return None
+    genuine = hmac.compare_digest(mac.encode(), _mac(secret, purpose, int(number)).encode())
+    return int(number) if genuine else None
+
+
+def _mac(secret: bytes, purpose: str, number: int) -> str:
+    digest = hmac.digest(secret, f"{purpose}:{number}".encode(), hashlib.sha256)
+    return base64.urlsafe_b64encode(digest[:_MAC_BYTES]).decode()
+
+
+def secret_of(storage: Path) -> bytes:
+    """The installation's secret, 32 bytes, made at the first call (`storage/secret`, mode 0600).
+
+    Several processes may call at once: the first to link its file wins.
+    """
+    path = storage / "secret"
+    if not path.exists():
+        storage.mkdir(parents=True, exist_ok=True)
+        draft = storage / f".secret-{secrets.token_hex(8)}"
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(secrets.token_bytes(32))
+        try:
+            os.link(draft, path)
+        except FileExistsError:
+            pass
+        finally:
+            draft.unlink()
+    return path.read_bytes()
