@@ -55,6 +55,8 @@ environment:
 """
 
 
+#: of Debian packages; as root, apt would complain that its own user cannot write to our folder
+DOWNLOAD = ("apt-get", "download", "-qq", "-o=APT::Sandbox::User=root")
 #: one word of a command line
 Word = str | Path
 
@@ -142,7 +144,7 @@ def _find_pip() -> list[str]:
     if shutil.which("apt-get") and shutil.which("dpkg"):
         with step("fetching pip from Debian"):
             (CACHE / "pip").mkdir(parents=True, exist_ok=True)
-            if run(["apt-get", "download", "-qq", "python3-pip-whl"], cwd=CACHE / "pip"):
+            if run([*DOWNLOAD, "python3-pip-whl"], cwd=CACHE / "pip"):
                 for package in (CACHE / "pip").glob("python3-pip-whl_*.deb"):
                     call(["dpkg", "-x", package, CACHE / "pip"])
         for wheel in sorted((CACHE / "pip/usr/share/python-wheels").glob("pip-*.whl")):
@@ -233,7 +235,7 @@ def bring_programs() -> None:
             with step("fetching smtp-sink (unpacked from Postfix, nothing installed)"):
                 folder = CACHE / "postfix"
                 folder.mkdir(parents=True, exist_ok=True)
-                if run(["apt-get", "download", "-qq", "postfix"], cwd=folder):
+                if run([*DOWNLOAD, "postfix"], cwd=folder):
                     for package in folder.glob("postfix_*.deb"):
                         run(["dpkg", "-x", package, folder])
 
