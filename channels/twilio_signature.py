@@ -1,0 +1,41 @@
+"""The proof that a callback comes from the telephone network: `X-Twilio-Signature`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import parse_qsl
+
+from twilio.request_validator import (  # type: ignore[import-untyped]
+    SIGNATURE_HEADER,
+    SIGNATURE_SETTINGS_HEADER,
+    RequestValidator,
+    get_signature_algorithm,
+)
+
+from alertd.channel import Callback
+from alertd.errors import ForgedCallback
+
+
+def genuine_form(
+    callback: Callback, *, account_sid: str, auth_token: str, signing_secret: str | None
+) -> Mapping[str, str]:
+    """The form fields of a callback that is signed for our account. Raises ForgedCallback.
+
+    The signature is over the public URL and every field. `signing_secret` takes the
+    token's place for callbacks that name a shared key (HMAC-SHA256). A field that comes
+    twice is refused: what was signed and what is read could differ.
+    """
+    headers = {name.lower(): value for name, value in callback.headers.items()}
+    fields = parse_qsl(callback.body.decode("utf-8", "replace"), keep_blank_values=True)
+    form = dict(fields)
+    if len(form) != len(fields):
+        raise ForgedCallback("a field of the callback comes twice")
+    signed_by = headers.get(SIGNATURE_SETTINGS_HEADER.lower(), "")
+    secret = signing_secret if signed_by and signing_secret else auth_token
+    signature = headers.get(SIGNATURE_HEADER.lower(), "")
+    algorithm = get_signature_algorithm(signed_by)
+    if not RequestValidator(secret).validate(callback.url, form, signature, algorithm):
+        raise ForgedCallback("the signature of the callback is missing or wrong")
+    if form.get("AccountSid") != account_sid:
+        raise ForgedCallback("the callback is of another account")
+    return form
