@@ -299,12 +299,12 @@ def make_locks(arguments: Sequence[str]) -> int:
         "--python-version",
         "3.11",
     ]
-    compile += ["--generate-hashes", "--no-header", *arguments]
+    compile += ["--generate-hashes", "--no-header", "--no-annotate", *arguments]
     project: list[Word] = ["pyproject.toml", "--extra", "build"]
     with step("making the locks"):
         call([*compile, *project, "--extra", "test", "-o", TEST.name], cwd=ROOT)
         # the same versions in both: what is tested is what runs
-        call([*compile, *project, "-c", TEST.name, "-o", RUNTIME.name, "--no-annotate"], cwd=ROOT)
+        call([*compile, *project, "-c", TEST.name, "-o", RUNTIME.name], cwd=ROOT)
     set_up(TEST)
     return 0
 
