@@ -79,7 +79,7 @@ class FarEnd(ABC):
 
     @abstractmethod
     def come_up(self) -> None:
-        """The far end is back at the same place."""
+        """The far end is back at the same place; nothing happens when it never went."""
 
     def callback(self, target: Target, message: Message) -> Callback:
         """A genuine callback about this target."""

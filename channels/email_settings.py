@@ -1,0 +1,98 @@
+"""The settings of an e-mail section: the relay, the sender, and how patient to be."""
+
+from __future__ import annotations
+
+import ipaddress
+from enum import StrEnum
+from pathlib import Path
+from typing import Self
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from alertd.channel import ChannelSettings, InDoubt
+from alertd.errors import WrongInput
+from channels.email_address import mailbox
+from channels.email_header import harmless
+
+
+class Tls(StrEnum):
+    """How the way to the relay is kept private."""
+
+    #: not at all; for a relay on this machine
+    NONE = "none"
+    #: begins in clear, then TLS or nothing (RFC 3207)
+    STARTTLS = "starttls"
+    #: TLS from the first byte (RFC 8314)
+    TLS = "tls"
+
+
+class EmailSettings(ChannelSettings):
+    """`[channels.NAME] kind = "email"`; times are in seconds."""
+
+    host: str
+    port: int = Field(25, ge=1, le=65535)
+    tls: Tls = Tls.NONE
+    #: certificates to trust beside those of the system, PEM
+    ca_file: Path | None = None
+    username: str | None = None
+    password: SecretStr | None = None
+    #: the address in From, and in the envelope unless `return_path` is given
+    sender: str
+    #: the name shown before it
+    sender_name: str = ""
+    reply_to: str | None = None
+    #: where bounces go: the envelope's sender
+    return_path: str | None = None
+    #: RFC 2919, such as `alerts.city.example.jp`
+    list_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    #: connections at the same time, for each worker
+    sessions: int = Field(4, ge=1, le=25)
+    #: mails over one connection, then a new one is made
+    mails_per_session: int = Field(500, ge=1)
+    #: hand-overs begun in a second over all workers; None = as fast as the relay takes them
+    per_second: float | None = Field(None, gt=0)
+    connect_timeout: float = Field(10.0, gt=0)
+    command_timeout: float = Field(30.0, gt=0)
+    #: for the reply to the final dot; too short a patience doubles mails (RFC 5321 §4.5.3.2.6)
+    dot_timeout: float = Field(300.0, gt=0)
+    in_doubt: InDoubt = InDoubt.RESEND
+
+    @field_validator("sender", "reply_to", "return_path")
+    @classmethod
+    def _mailbox(cls, value: str | None) -> str | None:
+        return None if value is None else mailbox(value)
+
+    @field_validator("sender_name")
+    @classmethod
+    def _harmless(cls, value: str) -> str:
+        try:
+            return harmless("", value)
+        except WrongInput as error:
+            raise ValueError(str(error)) from None
+
+    @field_validator("in_doubt")
+    @classmethod
+    def _cannot_be_asked(cls, value: InDoubt) -> InDoubt:
+        if value is InDoubt.ASK:
+            raise ValueError("must be resend, resend_actual or hold: a mail relay cannot be asked")
+        return value
+
+    @model_validator(mode="after")
+    def _credentials_belong_together(self) -> Self:
+        if (self.username is None) != (self.password is None):
+            raise ValueError("needs username and password_file together")
+        if self.username is not None and self.tls is Tls.NONE and not _this_machine(self.host):
+            raise ValueError("would send its password in clear; set tls to starttls or tls")
+        return self
+
+    @property
+    def domain(self) -> str:
+        """The sender's domain: the right side of every Message-ID, and our name in EHLO."""
+        return self.sender.rpartition("@")[2]
+
+
+def _this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

@@ -1,0 +1,58 @@
+"""What an SMTP reply means for a recipient (RFC 5321 §4.2, RFC 3463)."""
+
+from __future__ import annotations
+
+import re
+
+from alertd.channel import Outcome, Reason, Receipt
+from alertd.errors import ChannelMisconfigured
+from channels.smtp_session import Stage, Verdict
+
+_ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
+# Postfix, Exim, sendmail and the services that imitate them
+_QUEUE_ID = re.compile(
+    r"(?i)(?:queued as|queued mail for delivery|id=)\s*([!-~]+)|\A2\.0\.0 ([!-~]+) Message accepted"
+)
+_RELAY_DENIED = re.compile(r"(?i)\brelay")
+
+LONGEST_DETAIL = 300
+LONGEST_REF = 100
+
+
+def receipt_of(verdict: Verdict, key: str) -> Receipt:
+    """The receipt for one reply.
+
+    Raises ChannelMisconfigured when the relay refuses our sender for good: that is no
+    fault of any recipient, and every other mail would fare the same.
+    """
+    detail = f"{verdict.code} {_printable(verdict.text)}"[:LONGEST_DETAIL]
+    if verdict.stage is Stage.DOT and verdict.code // 100 == 2:
+        return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=queue_id(verdict.text), detail=detail)
+    enhanced = _ENHANCED.match(verdict.text)
+    subject = enhanced[2] if enhanced else ""
+    if verdict.code // 100 != 5:
+        limited = verdict.code == 421 or subject == "7"
+        reason = Reason.RATE_LIMITED if limited else Reason.OTHER
+        return Receipt(key=key, outcome=Outcome.DEFERRED, reason=reason, detail=detail)
+    if verdict.code in (530, 535) or (verdict.stage is Stage.MAIL and verdict.code != 552):
+        raise ChannelMisconfigured(f"the mail relay does not take mail from this sender ({verdict.code})")
+    if verdict.stage is Stage.RCPT and _RELAY_DENIED.search(verdict.text):
+        # the relay does not know us: a person can mend that, so nobody is given up
+        return Receipt(key=key, outcome=Outcome.DEFERRED, reason=Reason.REFUSED, detail=detail)
+    gone = subject == "1" or (verdict.stage is Stage.RCPT and not subject and verdict.code in (550, 551, 553))
+    return Receipt(
+        key=key,
+        outcome=Outcome.FAILED,
+        reason=Reason.BAD_ADDRESS if gone else Reason.REFUSED,
+        detail=detail,
+    )
+
+
+def queue_id(text: str) -> str | None:
+    """The relay's name for an accepted mail, when its reply has one."""
+    found = _QUEUE_ID.search(text)
+    return _printable(found[1] or found[2])[:LONGEST_REF] if found else None
+
+
+def _printable(text: str) -> str:
+    return "".join(character if character.isprintable() else " " for character in text)
