@@ -64,6 +64,15 @@ class ChannelContract:
     #: claim (name of its test) → why it cannot be made of this channel
     does_not_apply: ClassVar[Mapping[str, str]] = {}
 
+    def __init_subclass__(cls) -> None:
+        """Refuses, at import, to put aside a claim that there is not, or without a reason."""
+        super().__init_subclass__()
+        for claim, reason in cls.does_not_apply.items():
+            if not claim.startswith("test_") or not hasattr(cls, claim):
+                raise TypeError(f"{cls.__name__}.does_not_apply: there is no claim {claim!r}")
+            if not reason.strip():
+                raise TypeError(f"{cls.__name__}.does_not_apply: no reason is given for {claim!r}")
+
     @pytest.fixture
     def far_end(self) -> Iterator[FarEnd]:
         """A far end of its own for each test; yours to override."""
@@ -77,13 +86,9 @@ class ChannelContract:
 
     @pytest.fixture(autouse=True)
     def _only_what_applies(self, request: pytest.FixtureRequest) -> None:
-        unknown = [claim for claim in self.does_not_apply if not hasattr(self, claim)]
-        assert not unknown, f"does_not_apply names claims that are not there: {unknown}"
         name = getattr(request.node, "originalname", request.node.name)
         if name in self.does_not_apply:
-            reason = self.does_not_apply[name].strip()
-            assert reason, f"does_not_apply gives no reason for {name}"
-            pytest.skip(f"does not apply: {reason}")
+            pytest.skip(f"does not apply: {self.does_not_apply[name]}")
 
     def open(self, section: Mapping[str, object]) -> Channel:
         """The channel of this section, as the registry opens it."""
