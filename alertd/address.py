@@ -23,7 +23,7 @@ _SPECIAL = (
     (re.compile(r"20\d{8,9}"), "a machine's number", "機器用の番号（020）"),
 )
 #: fixed lines have nine digits after the 0, mobile and IP telephones ten
-_DIALLED = re.compile(r"[1-9]\d{8}|(?:50|60|70|80|90)[1-9]\d{7}")
+_DIALLED = re.compile(r"[1-9]\d{8}|(?:50|60|70|80|90)\d{8}")
 _EMERGENCY = frozenset({"110", "118", "119", "171", "188", "189", "104", "117", "177"})
 
 
@@ -115,7 +115,9 @@ def phone(text: str) -> str:
 
 def phone_in_japan(number: str) -> str:
     """An E.164 number of Japan as people dial it: "+81256000001" → "0256-00-0001"."""
-    national = phonenumbers.format_number(
-        phonenumbers.parse(number, "JP"), phonenumbers.PhoneNumberFormat.NATIONAL
-    )
-    return national if national.startswith("0") else f"0{national}"
+    parsed = phonenumbers.parse(number, "JP")
+    if phonenumbers.is_valid_number(parsed):
+        return phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
+    national = f"0{parsed.national_number}"  # numbers for examples have no official grouping
+    middle = len(national) - 4
+    return f"{national[: middle - 2]}-{national[middle - 2 : middle]}-{national[middle:]}"
