@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, ClassVar
 from alertd.alert import Status
 from alertd.channel import (
     Callback,
+    ChannelSettings,
     InDoubt,
     Inquiry,
     Medium,
@@ -52,7 +53,7 @@ _CREATED_WITHIN = timedelta(seconds=120)
 class VoiceChannel:
     """Calls people. `receive` and `ask` may run beside `send`; nothing is dialled twice."""
 
-    Settings: ClassVar[type[VoiceSettings]] = VoiceSettings
+    Settings: ClassVar[type[ChannelSettings]] = VoiceSettings
 
     def __init__(self, name: str, settings: VoiceSettings, /) -> None:
         self.name = name

@@ -16,10 +16,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from alertd.alert import MsgType, Status
-from alertd.channel import Callback, Message, Outcome, Receipt, Reports, Target
+from alertd.channel import Callback, Message, Outcome, Receipt, Target
 from alertd.clock import stopwatch
 from alertd.demo.telephone_network import ACCOUNT_SID, AUTH_TOKEN, TelephoneNetwork
 from alertd.errors import ForgedCallback
@@ -65,7 +66,8 @@ class AnsweringDesk:
     message: Message = MESSAGE
     sound: bytes = field(default_factory=wav)
     url: str = ""
-    channel: Reports | None = None
+    #: a channel that Reports
+    channel: Any = None
     targets: dict[str, Target] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
     receipts: dict[str, list[Receipt]] = field(default_factory=lambda: defaultdict(list))
@@ -80,6 +82,7 @@ class AnsweringDesk:
 
         class Request(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
 
             def do_GET(self) -> None:
                 desk.sounds_served += 1
@@ -151,7 +154,6 @@ class AnsweringDesk:
             message=self.message if target else None,
             closed=query.get("key") in self.closed,
         )
-        assert self.channel is not None
         try:
             reply = self.channel.receive(callback)
         except ForgedCallback:

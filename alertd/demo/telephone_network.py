@@ -181,7 +181,9 @@ class TelephoneNetwork:
         return self._callbacks
 
     def start(self) -> None:
-        """Listen, in a thread of its own; the port is open when this returns."""
+        """Listen, in a thread of its own; the port is open when this returns. May be called twice."""
+        if self._thread is not None:
+            return
         ready = threading.Event()
         failures: list[OSError] = []
 
@@ -196,6 +198,8 @@ class TelephoneNetwork:
         self._thread.start()
         ready.wait()
         if failures:
+            self._thread.join()
+            self._thread = None
             raise failures[0]
 
     def stop(self) -> None:
