@@ -11,10 +11,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-import numpy as np
-import numpy.typing as npt
+if TYPE_CHECKING:  # numpy costs 0.1 s to import, and most who import this module make no sound
+    import numpy as np
+    import numpy.typing as npt
 
 
 class Encoding(StrEnum):
@@ -154,6 +155,36 @@ class Voice(Protocol):
 
         Raises VoiceUnavailable; may be called from several threads.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reading:
+    """How a word is read in Japanese: what a voice is taught."""
+
+    #: the word as it is written
+    surface: str
+    #: kana as a dictionary prints it, long vowels as vowels, e.g. "シタダ", "ニッコウチョウ"
+    kana: str
+    #: katakana as it is spoken, long vowels as "ー"; empty = derived from `kana`
+    pronunciation: str = ""
+    #: the mora after which the pitch falls, 0 = it does not; None = not known
+    accent: int | None = None
+
+
+@runtime_checkable
+class Reads(Protocol):
+    """What a Japanese voice may offer besides: it can be taught words, and it can tell
+    how it reads a text without speaking it."""
+
+    def learn(self, readings: Sequence[Reading], folder: Path) -> None:
+        """From now on read these words so; replaces what was taught before. What it
+        compiles of them it may keep in `folder`. Raises VoiceUnavailable."""
+        ...
+
+    def reading(self, text: str) -> str:
+        """Katakana as they would be spoken, with the punctuation; a character that it
+        cannot read stays as it is."""
         ...
 
 

@@ -1,0 +1,186 @@
+"""The synthesizer: a script in, a finished, verified and kept sound file out."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+from alertd.clock import stopwatch
+from alertd.errors import UnknownLanguage, VoiceUnavailable
+from alertd.language import is_japanese, language_of
+from alertd.speech import AudioFormat, Chime, Dtmf, Pause, Reads, Samples, Say, Script, Sound, Voice
+from tts import wording
+from tts.assembly import RATE, Piece, resampled, tracks, trimmed
+from tts.dictionary import Dictionary
+from tts.mastering import SUBTYPES, mastered
+from tts.store import SoundStore, key_of
+from tts.tones import chime, dtmf
+from tts.unread import unread
+from tts.verification import BadSound, verify
+from tts.voices import Chain, installed_voices
+
+#: part of every key; raise it when assembly or mastering changes what is heard
+VERSION = "1"
+
+log = logging.getLogger(__name__)
+
+
+def open_synthesizer(storage: Path) -> ScriptSynthesizer:
+    """Entry point of `alertd.synthesizers`: all installed voices, sounds kept in `storage`."""
+    return ScriptSynthesizer(storage, installed_voices())
+
+
+class ScriptSynthesizer:
+    """Speaks scripts with the best voice that works. Safe from threads and processes."""
+
+    def __init__(self, storage: Path, voices: Sequence[Voice]) -> None:
+        self._store = SoundStore(storage)
+        self._chain = Chain(voices)
+        self._dictionary = Dictionary(storage / "readings")
+        self._compiled = storage / "dictionaries"
+        self._taught = ""
+
+    def speak(self, script: Script, format: AudioFormat) -> Sound:
+        """The finished file of the first voice in the chain that manages.
+
+        1. put the words into spoken form  2. look whether it is kept already  3. speak each
+        sentence, assemble, master, write  4. verify  5. keep. A voice that fails anywhere
+        gives way to the next one for the whole script, so that no file has two voices.
+        """
+        if not any(isinstance(part, Say) for part in script.parts):
+            return self._made(script, format, _Silent())
+        for voice in self._voices(script.language):
+            started = stopwatch()
+            try:
+                sound = self._made(script, format, voice)
+            except (VoiceUnavailable, BadSound) as error:
+                self._chain.failed(voice)
+                log.error("the voice %s failed after %.1f s: %s", voice.name, stopwatch() - started, error)
+            else:
+                self._chain.spoke(voice)
+                return sound
+        raise VoiceUnavailable(f"no voice could speak this text in {script.language!r}")
+
+    def reading(self, script: Script) -> str:
+        """Katakana (ja) or the spoken words, a sentence a line."""
+        self._teach()
+        sentences = [
+            sentence
+            for part in script.parts
+            if isinstance(part, Say)
+            for sentence in wording.sentences(part.text, script.language, script.readings)
+        ]
+        return "\n".join(self._read(sentence, script.language) for sentence in sentences)
+
+    def close(self) -> None:
+        """End the child processes of the voices that have one."""
+        for voice in self._chain:
+            close = getattr(voice, "close", None)
+            if close:
+                close()
+
+    def _voices(self, language: str) -> list[Voice]:
+        voices = self._chain.for_language(language)
+        if not voices:
+            raise UnknownLanguage(f"no voice speaks {language!r}; install one or use recordings")
+        return voices
+
+    def _made(self, script: Script, format: AudioFormat, voice: Voice) -> Sound:
+        self._teach()
+        facts = (VERSION, wording.VERSION, self._taught, voice.name, asdict(format))
+        parts = [(type(part).__name__, part) for part in script.parts]
+        key = key_of(*facts, script.language, parts, sorted(script.readings.items()))
+        found = self._store.find(key, format)
+        if found:
+            return found
+        with self._store.lock(key):
+            return self._store.find(key, format) or self._rendered(key, script, format, voice)
+
+    def _rendered(self, key: str, script: Script, format: AudioFormat, voice: Voice) -> Sound:
+        import soundfile
+
+        pieces: list[Piece] = []
+        readings: list[str] = []
+        for part in script.parts:
+            match part:
+                case Pause():
+                    pieces.append(Piece(seconds=part.seconds))
+                case Chime():
+                    pieces.append(Piece(chime(part, RATE), tone=True))
+                case Dtmf():
+                    pieces.append(Piece(dtmf(part.digits, RATE), tone=True))
+                case Say():
+                    for sentence in wording.sentences(part.text, script.language, script.readings):
+                        heard = self._sentence(voice, sentence, script.language, part.rate)
+                        pieces += [Piece(heard), Piece(seconds=part.gap)]
+                        readings.append(self._read(sentence, script.language))
+        if not any(piece.samples for piece in pieces):
+            raise VoiceUnavailable("there is nothing to be heard in the script")
+        speech, tones = tracks(pieces)
+        part_file = self._store.part(".wav")
+        try:
+            sound = mastered(speech, tones, format)
+            soundfile.write(part_file, sound, format.rate, format="WAV", subtype=SUBTYPES[format.encoding])
+            seconds = verify(part_file, format, speech, tones)
+            reading = "\n".join(readings)
+            return self._store.keep(
+                key,
+                part_file,
+                format,
+                seconds=seconds,
+                voice=voice.name,
+                reading=reading,
+                unread=unread(reading, script.language),
+            )
+        finally:
+            part_file.unlink(missing_ok=True)
+
+    def _sentence(self, voice: Voice, sentence: str, language: str, rate: float) -> Samples:
+        """One spoken sentence, from the shelf or from the voice."""
+        short = language_of(language)
+        if is_japanese(short) and not isinstance(voice, Reads):
+            sentence = self._read(sentence, language)
+        key = key_of(VERSION, self._taught, voice.name, short, rate, sentence)
+        kept = self._store.sentence(key)
+        if kept:
+            return kept
+        samples = trimmed(resampled(voice.speak(sentence, short, rate), RATE))
+        self._store.keep_sentence(key, samples)
+        # as it was kept, so that the same script is the same file again to the last bit
+        return self._store.sentence(key) or samples
+
+    def _read(self, sentence: str, language: str) -> str:
+        """Kana by the first voice that can read Japanese; else the sentence as it is."""
+        if is_japanese(language_of(language)):
+            for voice in self._chain.for_language(language):
+                if isinstance(voice, Reads):
+                    try:
+                        return voice.reading(sentence)
+                    except VoiceUnavailable as error:
+                        log.warning("the voice %s cannot read: %s", voice.name, error)
+        return sentence
+
+    def _teach(self) -> None:
+        """Hand the dictionary to the voices when it has changed since the last script."""
+        digest = self._dictionary.digest()
+        if digest != self._taught:
+            readings = self._dictionary.readings()
+            for voice in self._chain:
+                if isinstance(voice, Reads):
+                    try:
+                        voice.learn(readings, self._compiled)
+                    except VoiceUnavailable as error:
+                        log.error("the voice %s did not learn the readings: %s", voice.name, error)
+            self._taught = digest
+
+
+class _Silent:
+    """Stands where a voice would, for scripts without words."""
+
+    name = "tones"
+    languages = ()
+
+    def speak(self, text: str, language: str, rate: float) -> Samples:
+        raise VoiceUnavailable("these are tones; no voice was chosen")

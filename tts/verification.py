@@ -1,0 +1,85 @@
+"""Verification: a written file is read back and judged before anybody may hear it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from alertd.errors import SpeechError
+from alertd.speech import AudioFormat
+from tts.assembly import RATE
+from tts.mastering import SUBTYPES, loudness, true_peak
+from tts.similarity import similarity
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+#: seconds that the file may be longer or shorter than what was assembled
+DURATION_TOLERANCE = 0.05
+#: LU, for speech long enough to be measured
+LOUDNESS_TOLERANCE = 1.0
+#: dB over the ceiling that meters may differ
+PEAK_TOLERANCE = 0.2
+#: of the file to the clean speech: good files have 0.85 and more, hard limiting included;
+#: another message, half of it or the same 50 ms later have 0.0
+LEAST_SIMILARITY = 0.6
+
+
+class BadSound(SpeechError):
+    """A written sound file is not what was to be said."""
+
+
+def verify(
+    file: Path,
+    format: AudioFormat,
+    speech: npt.NDArray[np.float32],
+    tones: npt.NDArray[np.float32],
+) -> float:
+    """The seconds of a file that is good; raises BadSound for any other.
+
+    1. format  2. duration  3. true peak  4. loudness and 5. likeness of the speech. The last
+    two are asked of files that hold speech, and of the stretches in which no tone sounds.
+    """
+    import numpy as np
+    import soundfile
+
+    info = soundfile.info(file)
+    wanted = (format.rate, format.channels, SUBTYPES[format.encoding])
+    if (info.samplerate, info.channels, info.subtype) != wanted:
+        raise BadSound(f"the file is {info.samplerate} Hz {info.subtype} with {info.channels} channels")
+    sound, _ = soundfile.read(file, dtype="float32", always_2d=True)
+    seconds = len(sound) / format.rate
+    if abs(seconds - len(speech) / RATE) > DURATION_TOLERANCE:
+        raise BadSound(f"the file lasts {seconds:.2f} s and should last {len(speech) / RATE:.2f} s")
+    peak = true_peak(sound, format.rate)
+    if not -60.0 < peak <= format.true_peak + PEAK_TOLERANCE:
+        raise BadSound(f"the true peak is {peak:.1f} dBTP; the ceiling is {format.true_peak:.1f}")
+    if not speech.any():
+        return seconds
+    alone = _without_tones(sound, tones, format.rate)
+    level = loudness(alone, format.rate)
+    if abs(level - format.loudness) > LOUDNESS_TOLERANCE:
+        raise BadSound(f"the loudness is {level:.1f} LUFS and should be {format.loudness:.1f}")
+    likeness = similarity(np.asarray(alone[:, 0]), format.rate, speech, RATE)
+    if likeness < LEAST_SIMILARITY:
+        raise BadSound(f"the file resembles the speech by {likeness:.2f} only")
+    return seconds
+
+
+def _without_tones(
+    sound: npt.NDArray[np.float32], tones: npt.NDArray[np.float32], rate: int
+) -> npt.NDArray[np.float32]:
+    """The sound, silent wherever a tone was put."""
+    import numpy as np
+
+    sounding = np.flatnonzero(tones)
+    if not len(sounding):
+        return sound
+    # tones are pieces of their own, so they never overlap speech
+    times = np.minimum(sounding * rate // RATE, len(sound) - 1)
+    mask = np.zeros(len(sound), dtype=bool)
+    mask[times] = True
+    spread = rate // 20
+    wide = np.convolve(mask, np.ones(2 * spread + 1), mode="same") > 0
+    return np.where(wide[:, None], np.float32(0.0), sound)

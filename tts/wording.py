@@ -1,0 +1,78 @@
+"""Wording: what is written becomes what is spoken, sentence by sentence.
+
+Each language has a module with `spoken(text)`; a language without one is only cleaned.
+Nothing is dropped silently: what no rule knows stays in the text, and `unread` finds it.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Mapping
+
+from alertd.language import is_japanese, language_of
+from tts import wording_en, wording_ja
+from tts.kana import to_katakana
+
+#: part of every cache key; raise it when a rule changes
+VERSION = "1"
+
+_SPOKEN: dict[str, Callable[[str], str]] = {
+    "ja": wording_ja.spoken,
+    "ja-easy": wording_ja.spoken,
+    "en": wording_en.spoken,
+}
+#: a sentence ends after these, or at the end of a line
+_END = {"ja": "。．！？!?", "ja-easy": "。．！？!?", "zh-Hans": "。！？!?", "zh-Hant": "。！？!?"}
+_LATIN_END = re.compile(r"(?<=[.!?।။])\s+|\n+")
+#: characters; a longer sentence is cut at its commas
+LONGEST_SENTENCE = 120
+
+
+def sentences(text: str, language: str, readings: Mapping[str, str] | None = None) -> list[str]:
+    """The text as spoken, one sentence an item, empty ones left out.
+
+    `readings` are the kana of words for this text alone: they are put in place of the
+    words, longest word first, so that they win over every dictionary.
+    """
+    short = language_of(language)
+    if is_japanese(short):
+        text = with_readings(text, readings or {})
+    spoken = _SPOKEN.get(short, _cleaned)(text)
+    found: list[str] = []
+    for sentence in _split(spoken, short):
+        if any(unicodedata.category(char)[0] in "LN" for char in sentence):
+            found += _cut(sentence)
+    return found
+
+
+def with_readings(text: str, readings: Mapping[str, str]) -> str:
+    """The text with each word of `readings` in katakana."""
+    words = sorted((word for word in readings if word), key=len, reverse=True)
+    if not words:
+        return text
+    pattern = re.compile("|".join(re.escape(word) for word in words))
+    return pattern.sub(lambda match: to_katakana(readings[match[0]]), text)
+
+
+def _split(text: str, language: str) -> list[str]:
+    if language in _END:
+        parts = re.split(rf"(?<=[{_END[language]}])|\n+", text)
+    else:
+        parts = _LATIN_END.split(text)
+    return [part.strip() for part in parts if part.strip()]
+
+
+def _cut(sentence: str) -> list[str]:
+    """A sentence that is too long for one breath, cut at commas where there are any."""
+    pieces: list[str] = []
+    for clause in re.split(r"(?<=[、，,;；])", sentence):
+        if pieces and len(pieces[-1]) + len(clause) <= LONGEST_SENTENCE:
+            pieces[-1] += clause
+        else:
+            pieces.append(clause)
+    return [piece.strip() for piece in pieces if piece.strip()]
+
+
+def _cleaned(text: str) -> str:
+    return re.sub(r"[ \t\u00a0\u3000]+", " ", unicodedata.normalize("NFC", text))
