@@ -117,7 +117,11 @@ def _validate(root: etree._Element) -> None:
 
 
 def _place(root: etree._Element, path: str | None) -> str:
-    found = root.xpath(path) if path else []
+    """The names of the elements down to the one at that XPath."""
+    try:
+        found = root.xpath(path) if path else []
+    except etree.XPathError:  # the path has a prefix that is only declared further in
+        found = []
     if not isinstance(found, list) or not found or not isinstance(found[0], etree._Element):
         return "alert"
     names: list[str] = []

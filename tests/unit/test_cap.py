@@ -1,6 +1,7 @@
 """CAP documents of the world are read, odd ones explained, dangerous ones refused."""
 
 import dataclasses
+import random
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -178,6 +179,28 @@ def test_a_reference_to_itself_is_overlooked() -> None:
 
 def test_a_comment_does_not_cut_a_text_in_two() -> None:
     assert cap.parse(document(headline="one <!-- x -->two").encode()).infos[0].headline == "one two"
+
+
+@needs_corpus
+def test_a_damaged_document_is_read_or_refused_and_nothing_else() -> None:
+    chance = random.Random(20261123)
+    documents = [path.read_bytes() for path in corpus("valid")]
+    outcomes = set()
+    for _ in range(400):
+        damaged = bytearray(chance.choice(documents))
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(damaged))
+            piece = chance.choice(
+                [b"9" * 40, b"<", b"&#0;", b" ", b"T24:00:00", b"\xff", b"<note/>", b"</a:b>"]
+            )
+            damaged[at : at + chance.randint(0, 30)] = piece
+        try:
+            read = cap.parse(bytes(damaged))
+        except WrongAlert as wrong:
+            outcomes.add(all(problem.field and problem.message for problem in wrong.problems))
+        else:
+            assert cap.parse(cap.write(read)) == read
+    assert outcomes == {True}
 
 
 def test_our_own_document_is_the_same_every_time_and_reads_back_equal() -> None:
