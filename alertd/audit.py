@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from contextlib import closing
 from datetime import datetime
 from typing import Any
 
@@ -51,10 +52,13 @@ def note(
 def verify(session: Session) -> int | None:
     """The number of the first row that does not fit; None when the whole trail does."""
     previous = BEGINNING
-    for row in session.scalars(select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000)):
-        if row.previous_hash != previous or row.entry_hash != _entry_hash(row):
-            return row.id
-        previous = row.entry_hash
+    with closing(
+        session.scalars(select(AuditRow).order_by(AuditRow.id).execution_options(yield_per=1000))
+    ) as rows:
+        for row in rows:
+            if row.previous_hash != previous or row.entry_hash != _entry_hash(row):
+                return row.id
+            previous = row.entry_hash
     return None
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import hashlib
 import os
+import tempfile
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,6 +25,8 @@ from alertd.settings import read_settings
 DEFAULT_FILE = "alertd.toml"
 #: names another file
 VARIABLE = "ALERTD_CONFIG"
+#: Linux takes paths of sockets up to 107 bytes
+_LONGEST_SOCKET = 107
 #: the name that stands for the configuration that is built in
 BUILT_IN = "built-in"
 
@@ -108,8 +112,12 @@ class Config:
 
     @property
     def broker_socket(self) -> Path:
-        """The private socket of the embedded broker."""
-        return self.storage / "broker" / "valkey.sock"
+        """The private socket of the embedded broker; in the folder for temporary files when `storage` is deep."""
+        path = self.storage.resolve() / "broker" / "valkey.sock"
+        if len(os.fsencode(path)) <= _LONGEST_SOCKET:
+            return path
+        name = hashlib.sha256(os.fsencode(path)).hexdigest()[:16]
+        return Path(tempfile.gettempdir()) / f"alertd-{os.getuid()}-{name}" / "valkey.sock"
 
 
 _TOP: dict[str, type[BaseModel]] = {
@@ -138,8 +146,8 @@ def find(option: Path | None) -> Path | None:
 def load(file: Path | None) -> Config:
     """The configuration in `file`, or the built-in one. Raises WrongConfiguration with every mistake."""
     if file is None:
-        document = files("alertd").joinpath("built_in.toml").read_bytes()
-        folder, where = Path.cwd(), "the built-in configuration"
+        folder, where = Path(str(files("alertd"))), "the built-in configuration"
+        document = folder.joinpath("built_in.toml").read_bytes()
     else:
         try:
             document = file.read_bytes()
@@ -152,6 +160,8 @@ def load(file: Path | None) -> Config:
         tables = tomllib.loads(document.decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise WrongConfiguration(f"{where} is not TOML: {error}") from error
+    if file is None:  # its secrets lie beside it, what it stores lies here
+        tables = {"storage": str(Path.cwd() / "var"), **tables}
     return read(tables, folder=folder, file=file)
 
 

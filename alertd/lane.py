@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alertd import audit, store
@@ -22,9 +23,10 @@ def lane(session: Session, channel: str) -> ChannelStateRow:
     """The row of a channel, locked until the transaction ends; made at the first call."""
     row = session.get(ChannelStateRow, channel, with_for_update=True, populate_existing=True)
     if row is None:
-        row = ChannelStateRow(channel=channel, failures=0)
-        session.add(row)
-        session.flush()
+        # Two workers may be the first at once.
+        make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+        session.execute(make(ChannelStateRow).values(channel=channel, failures=0).on_conflict_do_nothing())
+        row = session.get_one(ChannelStateRow, channel, with_for_update=True)
     return row
 
 

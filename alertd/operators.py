@@ -38,12 +38,8 @@ def add(
         problems.append(Problem("name", "give a name of 1 to 64 printable characters"))
     if session.scalar(select(OperatorRow.id).where(OperatorRow.name == name)) is not None:
         problems.append(Problem("name", f"there is an operator “{name}” already"))
-    if not PASSWORD_LENGTH <= len(password) <= _LONGEST_PASSWORD:
-        problems.append(
-            Problem(
-                "password", f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good"
-            )
-        )
+    if (problem := _password_problem(password)) is not None:
+        problems.append(problem)
     wanted = sorted(set(roles))
     if not wanted:
         problems.append(Problem("roles", f"give at least one of {', '.join(Role)}"))
@@ -62,6 +58,16 @@ def add(
         detail={"name": name, "roles": wanted},
     )
     return row
+
+
+def set_password(session: Session, clock: Clock, *, name: str, password: str, by: str = audit.ENGINE) -> None:
+    """Gives an operator a new password and signs them out everywhere. Raises NotFound or WrongInput."""
+    row = by_name(session, name)
+    if (problem := _password_problem(password)) is not None:
+        raise WrongInput(problem)
+    row.password_hash = _HASHER.hash(password)
+    sign_out_everywhere(session, row.id)
+    audit.note(session, at=clock.now(), actor=by, action="operator.password", subject=f"operator:{row.id}")
 
 
 def set_roles(
@@ -113,6 +119,14 @@ def _verify(password_hash: str, password: str) -> bool:
             return _HASHER.verify(password_hash, password)
         except (Argon2Error, InvalidHashError):
             return False
+
+
+def _password_problem(password: str) -> Problem | None:
+    if PASSWORD_LENGTH <= len(password) <= _LONGEST_PASSWORD:
+        return None
+    return Problem(
+        "password", f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good"
+    )
 
 
 def sign_out_everywhere(session: Session, operator_id: int) -> None:

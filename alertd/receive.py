@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from alertd import messages, store
 from alertd.alert import Status
 from alertd.channel import Callback, InDoubt, Message, Outcome, Receipt, Reply, Reports, Target
-from alertd.db import writing
+from alertd.db import reading, writing
 from alertd.delivery import GOOD_NEWS, Next, Word, after, fold
 from alertd.dispatch import State
 from alertd.errors import NotFound
@@ -71,7 +71,7 @@ def _named(site: Site, name: str, query: Mapping[str, str]) -> tuple[Target | No
     attempt = query.get("attempt", "")
     if number is None or not attempt.isascii() or not attempt.isdigit() or len(attempt) > 6:
         return None, None, True
-    with writing(site.engine) as session:
+    with reading(site.engine) as session:
         row = session.get(DeliveryRow, number)
         if row is None or row.channel != name or not 1 <= int(attempt) <= row.attempt:
             return None, None, True

@@ -34,7 +34,7 @@ from alertd.channel import (
     Target,
     Traits,
 )
-from alertd.db import writing
+from alertd.db import reading, writing
 from alertd.delivery import Word, after
 from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable
 from alertd.messages import Messages, NotAsApproved
@@ -178,7 +178,7 @@ def _groups(
     for (dispatch_id, language), run in groupby(fresh, key=lambda one: (one.dispatch_id, one.language)):
         rows = list(run)
         try:
-            with writing(site.engine) as session:
+            with reading(site.engine) as session:
                 sending = book.of(session, dispatch_id)
             message = sending.messages[language]
         except (NotAsApproved, KeyError) as error:
@@ -334,7 +334,9 @@ def _look_again(
 ) -> None:
     """Hand-overs whose outcome is overdue: ask the far end, else settle them by the channel's policy."""
     for claimed in again:
-        if not isinstance(channel, Asks):
+        with reading(site.engine) as session:
+            said = store.said_of(session, claimed.id, claimed.attempt)
+        if not isinstance(channel, Asks) or not (said or channel.traits.in_doubt is InDoubt.ASK):
             _settle_alone(site, name, owner, channel.traits, claimed)
             continue
         inquiry = _inquiry(site, name, book, claimed)
@@ -354,7 +356,7 @@ def _look_again(
 
 
 def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry | None:
-    with writing(site.engine) as session:
+    with reading(site.engine) as session:
         address, _ = store.addresses(session, [claimed.contact_id])[claimed.contact_id]
         ref = store.last_ref(session, claimed.id, claimed.attempt)
         try:
@@ -372,7 +374,7 @@ def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry
 
 
 def _settle_alone(site: Site, name: str, owner: str, traits: Traits, claimed: Claimed) -> None:
-    """A far end that cannot be asked: after a death of the sender the policy decides."""
+    """Nobody can or shall be asked: after a death of the sender the policy decides."""
     with writing(site.engine) as session:
         now = site.clock.now()
         if store.said_of(session, claimed.id, claimed.attempt):

@@ -235,7 +235,9 @@ def plan_next_contacts(
                 "standing": NOTHING_KNOWN,
                 "due_at": now,
             }
-            result = session.execute(_or_nothing(session).values(values))
+            result = session.execute(
+                _or_nothing(session).values(values), execution_options={"preserve_rowcount": True}
+            )
             planned += cast("CursorResult[Any]", result).rowcount
     return planned
 
@@ -255,7 +257,10 @@ _PLANNED = (
 
 
 def _insert_deliveries(session: Session, rows: Any) -> int:
-    result = session.execute(_or_nothing(session).from_select(_PLANNED, rows, include_defaults=False))
+    result = session.execute(
+        _or_nothing(session).from_select(_PLANNED, rows, include_defaults=False),
+        execution_options={"preserve_rowcount": True},
+    )
     return cast("CursorResult[Any]", result).rowcount
 
 

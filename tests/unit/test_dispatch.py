@@ -1,0 +1,75 @@
+"""The moves of a dispatch: what the table allows, and to whom."""
+
+from __future__ import annotations
+
+import itertools
+
+import pytest
+
+from alertd.alert import Severity, Status
+from alertd.dispatch import MOVES, Circumstances, Move, Person, Role, State, move
+from alertd.errors import MoveRefused
+
+EVERY_ROLE = Person(7, "全部", frozenset(Role) - {Role.TRAINEE})
+
+
+def circumstances(state: State, **changes: object) -> Circumstances:
+    values: dict[str, object] = {
+        "state": state,
+        "status": Status.ACTUAL,
+        "submitted_by": 1,
+        "exercise_people": 2,
+        "life_threat": True,
+        "severity": Severity.EXTREME,
+        "reason": "川が氾濫しています",
+    }
+    return Circumstances(**{**values, **changes})  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("state", "step"), list(itertools.product(State, Move)))
+def test_only_the_moves_of_the_table_are_possible(state: State, step: Move) -> None:
+    if (state, step) in MOVES:
+        assert move(circumstances(state), step, EVERY_ROLE) is MOVES[state, step]
+    else:
+        with pytest.raises(MoveRefused, match="cannot be moved"):
+            move(circumstances(state), step, EVERY_ROLE)
+
+
+@pytest.mark.parametrize("status", list(Status))
+@pytest.mark.parametrize("people", [1, 2])
+@pytest.mark.parametrize("roles", [frozenset(Role) - {Role.TRAINEE}, frozenset({Role.APPROVE})])
+def test_nobody_approves_alone_but_a_drill_where_it_is_allowed(
+    status: Status, people: int, roles: frozenset[Role]
+) -> None:
+    author = Person(1, "本人", roles)
+    state = circumstances(State.SUBMITTED, status=status, exercise_people=people)
+    if people == 1 and status is not Status.ACTUAL:
+        assert move(state, Move.APPROVE, author) is State.APPROVED
+    else:
+        with pytest.raises(MoveRefused, match="another person"):
+            move(state, Move.APPROVE, author)
+
+
+@pytest.mark.parametrize(
+    "role", [Role.VIEW, Role.DRAFT, Role.ADMINISTER, Role.AUDITOR, Role.TRAINEE, Role.SEND]
+)
+def test_no_other_role_approves(role: Role) -> None:
+    with pytest.raises(MoveRefused):
+        move(
+            circumstances(State.SUBMITTED, status=Status.EXERCISE),
+            Move.APPROVE,
+            Person(9, "x", frozenset({role})),
+        )
+
+
+def test_a_person_is_needed_for_what_people_do() -> None:
+    with pytest.raises(MoveRefused, match="signed-in"):
+        move(circumstances(State.SUBMITTED), Move.APPROVE, None)
+
+
+def test_a_trainee_touches_no_real_alert_whatever_other_roles_there_are() -> None:
+    person = Person(9, "研修", frozenset(Role))
+    for state, step in MOVES:
+        if step in (Move.SUBMIT, Move.APPROVE, Move.OVERRIDE, Move.REJECT, Move.CANCEL):
+            with pytest.raises(MoveRefused, match="trainee"):
+                move(circumstances(state), step, person)
