@@ -1,0 +1,271 @@
+"""The webhook channel: each message as a signed JSON document to one gateway of the city's own.
+
+For systems that have no channel of their own yet: a LINE gateway, a signage server, a
+cable television station. The gateway's URL stands in the configuration only, an address
+is merely a name that it knows, so that no list of recipients can make alertd call another
+machine. What goes out and what comes back are signed (`webhook_signature`).
+
+A document repeated under the same `key` (also in the header Idempotency-Key) is the same
+message again. The gateway may report later by POST to `report_url`:
+`{"key": …, "outcome": "delivered", "answer": null, "ref": …}`.
+"""
+
+from __future__ import annotations
+
+import http.client
+import json
+import select
+import ssl
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import ClassVar
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+
+from alertd.channel import (
+    Answer,
+    Callback,
+    ChannelSettings,
+    InDoubt,
+    Message,
+    Outcome,
+    Part,
+    Reason,
+    Receipt,
+    Reply,
+    Target,
+    Traits,
+)
+from alertd.clock import Clock, SystemClock
+from alertd.errors import ChannelMisconfigured, ChannelUnavailable, ForgedCallback
+from channels.webhook_signature import HEADER, check, signed
+
+LONGEST_REPLY = 65536
+
+
+class WebhookSettings(ChannelSettings):
+    """`[channels.NAME] kind = "webhook"`; times are in seconds."""
+
+    #: https, or http to this machine
+    url: str
+    #: shared with the gateway; signs in both directions
+    secret: SecretStr
+    timeout: float = Field(10.0, gt=0)
+    #: how long after `accepted` the gateway should have reported; None = it does not report
+    report_within: float | None = Field(None, gt=0)
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+            raise ValueError("must be an http or https URL without a user name in it")
+        if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("must be https: what is not this machine gets nothing in clear")
+        return value
+
+
+class Report(BaseModel):
+    """What the gateway says of one message."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    key: str
+    outcome: Outcome
+    reason: Reason | None = None
+    answer: Answer | None = None
+    ref: str | None = Field(None, max_length=100)
+
+    @field_validator("outcome")
+    @classmethod
+    def _gateways_to_say(cls, value: Outcome) -> Outcome:
+        if value in (Outcome.EXPIRED, Outcome.CANCELLED):
+            raise ValueError("is the engine's to say")
+        return value
+
+
+class WebhookChannel:
+    """One POST for each target, over one connection that lives between calls."""
+
+    Settings: ClassVar[type[ChannelSettings]] = WebhookSettings
+
+    def __init__(self, name: str, settings: WebhookSettings, /, *, clock: Clock | None = None) -> None:
+        self.name = name
+        self._settings = settings
+        self._url = urlsplit(settings.url)
+        self._path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
+        self._clock = clock or SystemClock()
+        self._connection: http.client.HTTPConnection | None = None
+
+    @property
+    def traits(self) -> Traits:
+        within = self._settings.report_within
+        return Traits(
+            batch_size=25,
+            report_within=None if within is None else timedelta(seconds=within),
+            in_doubt=InDoubt.RESEND,
+        )
+
+    def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
+        """One signed document for each target, in their order."""
+        self._settings.must_carry(message.status)
+        for target in targets:
+            yield self._hand_over(target, _document(message, target))
+
+    def receive(self, callback: Callback, /) -> Reply:
+        """Believes a report that is signed, recent, and about the delivery of its URL."""
+        check(self._settings.secret, callback, self._clock.now())
+        try:
+            report = Report.model_validate_json(callback.body)
+        except ValidationError:
+            return Reply(status=400, body=b"the report cannot be read\n")
+        if callback.target is None:
+            return Reply(status=404, body=b"there is no such delivery\n")
+        if report.key != callback.target.key:
+            raise ForgedCallback("the report is about another delivery than its URL")
+        receipt = Receipt(
+            key=report.key, outcome=report.outcome, reason=report.reason, answer=report.answer, ref=report.ref
+        )
+        return Reply(receipts=(receipt,))
+
+    def probe(self) -> str:
+        """Asks the gateway for its OPTIONS, signed: nothing that anybody hears."""
+        try:
+            status, _ = self._request("OPTIONS", b"", {})
+        except _ReplyLost as lost:
+            raise ChannelUnavailable(f"the gateway was reached: {lost}") from None
+        if status in (401, 403):
+            raise ChannelMisconfigured(f"the gateway does not accept our signature ({status})")
+        if status >= 500:
+            raise ChannelUnavailable(f"the gateway answers with {status}")
+        return f"{self._url.hostname} answered with {status}."
+
+    def preview(self, message: Message, /) -> Sequence[Part]:
+        """The document as it would be posted, with an example of a target."""
+        example = Target(key="example", attempt=1, address="example", answer_url="https://example.jp/report")
+        document = json.dumps(_fields(message, example), ensure_ascii=False, indent=2)
+        return (Part("JSON", "application/json", document),)
+
+    def close(self) -> None:
+        """Closes the connection; may be called twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _hand_over(self, target: Target, body: bytes) -> Receipt:
+        """Posts one document and reads the reply as a receipt.
+
+        Raises ChannelUnavailable when nothing was sent, ChannelMisconfigured for 401 and 403.
+        """
+        try:
+            status, reply = self._request("POST", body, {"Idempotency-Key": target.key})
+        except _ReplyLost as lost:
+            return Receipt(key=target.key, outcome=Outcome.UNKNOWN, reason=Reason.IN_DOUBT, detail=str(lost))
+        if status in (401, 403):
+            raise ChannelMisconfigured(
+                f"the gateway does not accept our signature ({status}); see `secret_file`"
+            )
+        detail = f"HTTP {status}"
+        if 200 <= status < 300:
+            return Receipt(key=target.key, outcome=Outcome.ACCEPTED, ref=_ref(reply), detail=detail)
+        if status in (404, 410):
+            return Receipt(key=target.key, outcome=Outcome.FAILED, reason=Reason.BAD_ADDRESS, detail=detail)
+        if 400 <= status < 500 and status not in (408, 425, 429):
+            return Receipt(key=target.key, outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=detail)
+        reason = Reason.RATE_LIMITED if status == 429 else Reason.OTHER
+        return Receipt(key=target.key, outcome=Outcome.DEFERRED, reason=reason, detail=detail)
+
+    def _request(self, method: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+        """One exchange; a new connection for each call that follows a failed one.
+
+        Raises ChannelUnavailable when the gateway cannot have the request, `_ReplyLost`
+        when it may have it.
+        """
+        headers = {
+            **headers,
+            "Content-Type": "application/json",
+            HEADER: signed(self._settings.secret, body, self._clock.now()),
+        }
+        connection = self._connected()
+        try:
+            connection.request(method, self._path, body, headers)
+        except OSError as error:
+            self.close()
+            raise ChannelUnavailable(f"the gateway went away: {type(error).__name__}") from None
+        try:
+            response = connection.getresponse()
+            reply = response.read(LONGEST_REPLY)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise _ReplyLost(f"no reply: {type(error).__name__}") from None
+        if not response.isclosed():
+            self.close()
+        return response.status, reply
+
+    def _connected(self) -> http.client.HTTPConnection:
+        """A connection that is open, the last one if the gateway has not closed it."""
+        connection = self._connection
+        if connection is not None and connection.sock is not None and not _left(connection):
+            return connection
+        self.close()
+        host, port, patience = self._url.hostname or "", self._url.port, self._settings.timeout
+        if self._url.scheme == "https":
+            connection = http.client.HTTPSConnection(host, port, timeout=patience)
+        else:
+            connection = http.client.HTTPConnection(host, port, timeout=patience)
+        try:
+            connection.connect()
+        except ssl.SSLCertVerificationError:
+            raise ChannelMisconfigured(
+                "the gateway shows a certificate that is not trusted; see `url`"
+            ) from None
+        except OSError as error:
+            raise ChannelUnavailable(f"the gateway cannot be reached: {type(error).__name__}") from None
+        self._connection = connection
+        return connection
+
+
+class _ReplyLost(Exception):
+    """The request had gone out and no reply came."""
+
+
+def _left(connection: http.client.HTTPConnection) -> bool:
+    """Whether something waits to be read between two requests: it can only be a farewell."""
+    waiting = select.poll()
+    waiting.register(connection.sock, select.POLLIN)
+    return bool(waiting.poll(0))
+
+
+def _document(message: Message, target: Target) -> bytes:
+    return json.dumps(_fields(message, target)).encode("ascii")
+
+
+def _fields(message: Message, target: Target) -> dict[str, object]:
+    """The document: CAP's terms where CAP has one, times in ISO 8601."""
+    return {
+        "key": target.key,
+        "attempt": target.attempt,
+        "address": target.address,
+        "report_url": target.answer_url,
+        "stop_url": target.stop_url,
+        "identifier": message.identifier,
+        "msgType": message.kind,
+        "status": message.status,
+        "references": [reference.identifier for reference in message.references],
+        "language": message.language,
+        "headline": message.headline,
+        "text": message.text,
+        "sent": message.sent.isoformat(),
+        "expires": message.expires.isoformat(),
+    }
+
+
+def _ref(reply: bytes) -> str | None:
+    """The gateway's own name for the message: `{"id": …}`, when it says one."""
+    try:
+        said = json.loads(reply)
+    except ValueError:
+        return None
+    name = said.get("id") if isinstance(said, dict) else None
+    return name[:100] if isinstance(name, str) and name.isprintable() else None
