@@ -1,0 +1,68 @@
+"""The installation that a command works on: its configuration, opened."""
+
+from __future__ import annotations
+
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from alertd import config as configuration
+from alertd.config import Config
+from alertd.site import Site
+
+#: the option that every command has, also before the command
+ConfigOption = typer.Option(
+    None, "--config", metavar="FILE", help="Default: alertd.toml, else the built-in one."
+)
+#: one JSON document on standard output and nothing else there
+JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
+
+
+def settings(context: typer.Context, option: Path | None) -> Config:
+    """The configuration that was named. Raises WrongConfiguration."""
+    before = context.find_root().obj
+    return configuration.load(configuration.find(option or before))
+
+
+@contextmanager
+def opened(context: typer.Context, option: Path | None) -> Iterator[Site]:
+    """The site, closed at the end. An SQLite database that has no tables yet gets them."""
+    site = Site.open(settings(context, option))
+    try:
+        prepare(site)
+        yield site
+    finally:
+        site.close()
+
+
+def prepare(site: Site) -> None:
+    """Makes the tables of a new SQLite database; on a server that is a person's decision."""
+    from sqlalchemy import inspect  # costs time, and --help needs none of it
+
+    from alertd.register import install
+
+    if site.engine.dialect.name == "sqlite" and not inspect(site.engine).has_table("dispatch"):
+        install(site)
+
+
+def log_to_stderr(level: int = logging.INFO) -> None:
+    """For the long-running commands: a line for each event, with its time in UTC."""
+    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
+    formatter.converter = time.gmtime
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(formatter)
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for noisy in ("alembic", "urllib3", "twilio"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)
+
+
+def print_json(document: object) -> None:
+    """The one JSON document of a command."""
+    print(json.dumps(document, ensure_ascii=False, indent=2))

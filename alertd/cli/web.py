@@ -1,0 +1,105 @@
+"""`alertd web`: the operators' console and the public pages."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Iterator
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+
+import typer
+import uvicorn
+
+from alertd.cli.installation import ConfigOption, log_to_stderr, settings
+from alertd.config import Web
+from alertd.errors import WrongConfiguration
+from alertd.site import Site
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+#: an open live board must not hold up the end, in seconds
+GRACE = 1
+
+
+class Part(StrEnum):
+    """Which of the two servers."""
+
+    #: operators
+    CONSOLE = "console"
+    #: residents and far ends
+    PUBLIC = "public"
+
+
+@app.command()
+def web(
+    context: typer.Context,
+    only: Part | None = typer.Option(None, "--only", help="One of the two, on a machine of its own."),
+    config: Path | None = ConfigOption,
+) -> None:
+    """Run the console and the public pages until it is told to stop.
+
+    \b
+    Example: alertd web --only public
+    """
+    log_to_stderr()
+    site = Site.open(settings(context, config))
+    try:
+        console = import_module("operator_console.app")  # an adapter: the engine does not depend on it
+        factories = {Part.CONSOLE: console.console_app, Part.PUBLIC: console.public_app}
+        wanted = [only] if only is not None else list(Part)
+        places = {part: _place(site.config.web, part) for part in wanted}
+        sockets = {part: _listening(*place) for part, place in places.items()}
+        servers = [(_server(factories[part](site)), sockets[part]) for part in wanted]
+        asyncio.run(_serve(servers))
+    finally:
+        site.close()
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to us: two servers share one process."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def _server(application: object) -> _Server:
+    options = uvicorn.Config(
+        application,  # type: ignore[arg-type]
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        timeout_graceful_shutdown=GRACE,
+        timeout_keep_alive=15,
+    )
+    return _Server(options)
+
+
+async def _serve(servers: list[tuple[_Server, socket.socket]]) -> None:
+    def stop() -> None:
+        for server, _ in servers:
+            server.should_exit = True
+
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop)
+    await asyncio.gather(*(server.serve(sockets=[listening]) for server, listening in servers))
+
+
+def _place(web: Web, part: Part) -> tuple[str, int]:
+    return (web.host, web.port) if part is Part.CONSOLE else (web.public_host, web.public_port)
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=512)
+    except OSError as error:
+        raise WrongConfiguration(
+            f"cannot listen on {host}:{port} ({error.strerror}); choose another port in [web]"
+        ) from error
