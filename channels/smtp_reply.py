@@ -55,4 +55,6 @@ def queue_id(text: str) -> str | None:
 
 
 def _printable(text: str) -> str:
+    if text.isprintable():
+        return text
     return "".join(character if character.isprintable() else " " for character in text)
