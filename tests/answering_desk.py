@@ -70,6 +70,8 @@ class AnsweringDesk:
     channel: Any = None
     targets: dict[str, Target] = field(default_factory=dict)
     closed: set[str] = field(default_factory=set)
+    #: as the engine does
+    closes_when_delivered: bool = False
     receipts: dict[str, list[Receipt]] = field(default_factory=lambda: defaultdict(list))
     forged: int = 0
     #: steps at which this server answers with 500, as if it were broken
@@ -161,6 +163,8 @@ class AnsweringDesk:
             return 403, b"", "text/plain"
         for receipt in reply.receipts:
             self.receipts[receipt.key].append(receipt)
+            if self.closes_when_delivered and receipt.outcome is Outcome.DELIVERED:
+                self.closed.add(receipt.key)
         return reply.status, reply.body, reply.content_type
 
     def believed(self, target: Target) -> Receipt:

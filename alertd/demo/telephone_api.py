@@ -249,7 +249,6 @@ def _resource(call: Call, account_sid: str) -> dict[str, object]:
         "caller_name": None,
         "forwarded_from": None,
         "trunk_sid": None,
-        "annotation": None,
         "uri": uri,
         "subresource_uris": {},
     }

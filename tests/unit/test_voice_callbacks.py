@@ -71,6 +71,7 @@ def test_a_callback_signed_by_a_shared_key_is_believed():
         lambda good: replace(good, body=good.body.replace(b"busy", b"completed")),
         lambda good: replace(good, body=good.body + b"&Digits=1"),
         lambda good: replace(good, body=good.body + b"&CallStatus=completed"),
+        lambda good: replace(good, body=b"CallStatus=completed&" + good.body),
         lambda good: replace(good, body=b""),
         lambda good: replace(
             good, headers=good.headers | {"X-Twilio-Webhooks-Signature-Settings": "algorithm=NONE"}

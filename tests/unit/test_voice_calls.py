@@ -180,25 +180,10 @@ def test_a_call_that_nobody_needs_any_more_hangs_up_at_once():
 
 
 def test_a_delivery_that_closes_during_its_call_lets_the_call_go_on():
-    network = TelephoneNetwork(rule=households.everybody(households.UNDERSTANDS), **FAST)
-    with calling(network) as (channel, desk):
-        target = desk.target(NUMBER)
-        # the engine closes a delivery as soon as it is delivered: at the menu
-        desk.receipts = _ClosesOnDelivery(desk, target.key)
-        list(channel.send(desk.message, [target]))
-        wait_for_the_end(network)
-        assert desk.believed(target).answer is Answer.UNDERSTOOD
-
-
-class _ClosesOnDelivery(dict):
-    def __init__(self, desk, key):
-        super().__init__({key: []})
-        self.desk = desk
-
-    def __getitem__(self, key):
-        if any(receipt.outcome is Outcome.DELIVERED for receipt in super().__getitem__(key)):
-            self.desk.closed.add(key)
-        return super().__getitem__(key)
+    desk = AnsweringDesk(closes_when_delivered=True)
+    _, believed, _, _ = call_once(households.UNDERSTANDS, desk=desk)
+    assert desk.closed
+    assert believed.answer is Answer.UNDERSTOOD
 
 
 def test_a_sound_that_is_not_there_is_spoken_instead():
