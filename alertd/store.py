@@ -76,10 +76,11 @@ def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRo
 
 
 def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
-    """The latest dispatches with their alerts, newest first."""
+    """The latest dispatches with their alerts, newest first; prepared corrections are not shown."""
     return session.execute(
         select(DispatchRow, AlertRow)
         .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
+        .where(DispatchRow.state != State.DRAFT)
         .order_by(DispatchRow.id.desc())
         .limit(limit)
     ).all()
