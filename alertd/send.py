@@ -36,7 +36,7 @@ from alertd.channel import (
 )
 from alertd.db import reading, writing
 from alertd.delivery import Word, after
-from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable
+from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable, WrongInput
 from alertd.messages import Messages, NotAsApproved
 from alertd.site import Site
 from alertd.store import Claimed
@@ -254,6 +254,14 @@ def _deliver(channel: Channel, group: Group) -> ChannelError | None:
     except (ChannelUnavailable, ChannelMisconfigured) as error:
         fault = error
         group.untouched = [claimed for claimed, _ in waiting.values()]
+        waiting = {}
+    except WrongInput as error:
+        # Nothing was sent: these words cannot go out this way, now or later.
+        for claimed, target in waiting.values():
+            refused = Receipt(
+                key=target.key, outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=str(error)
+            )
+            group.receipts.append((claimed, refused))
         waiting = {}
     except Exception as error:
         log.exception("channel failed in the middle of %s", group.message.identifier)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
@@ -10,11 +11,13 @@ from sqlalchemy import select, update
 from alertd import audit, issue, plan, receive, store
 from alertd.alert import MsgType, Severity, Status
 from alertd.audience import Audience
-from alertd.channel import Outcome, Reason, Receipt
+from alertd.channel import Message, Outcome, Reason, Receipt, Target
 from alertd.db import reading, writing
 from alertd.dispatch import State
 from alertd.errors import MoveRefused, WrongAlert, WrongAudience
 from alertd.tables import ArtefactRow, AuditRow, ContactRow, DeliveryRow
+from alertd.testing import FakeChannel
+from alertd.testing.fake import FakeSettings
 from tests import factories
 from tests.factories import APPROVER, BOTH, TRAINEE, WRITER
 from tests.flow.conftest import City, MakeCity
@@ -390,3 +393,22 @@ def test_a_delivery_is_final_only_with_a_receipt(city: City) -> None:
         for row in session.scalars(select(DeliveryRow)):
             assert row.due_at is None
             assert [word.outcome for word in store.words(session, row.id)] == [Outcome.ACCEPTED]
+
+
+class PickyChannel(FakeChannel):
+    """Refuses the words as a whole, as a mail channel does with a header that is not safe."""
+
+    def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
+        raise WrongAlert("the headline holds a control character")
+        yield
+
+
+def test_words_that_a_channel_refuses_have_failed_and_are_not_tried_again(city: City) -> None:
+    site = city.site
+    settings = site.settings["mail"]
+    assert isinstance(settings, FakeSettings)
+    site._channels["mail"] = PickyChannel("mail", settings)
+    factories.add_people(site, people(3))
+    dispatch = factories.submit(site)
+    tally = city.send(dispatch).channels["mail"]
+    assert (tally.outcomes["failed"], tally.reasons, tally.open) == (3, {"refused": 3}, 0)
