@@ -22,6 +22,7 @@ from alertd.demo.telephone_call import ENDED, Call
 from alertd.demo.telephone_callbacks import AGENT
 from alertd.demo.telephone_faults import Dice, Faults
 from alertd.demo.telephone_household import Household, Line
+from alertd.demo.telephone_ledger import Ledger
 
 _E164 = re.compile(r"\+[1-9][0-9]{6,14}")
 _URL = re.compile(r"https?://[^\s/]+\S*")
@@ -36,6 +37,7 @@ class Network(Protocol):
     account_sid: str
     auth_token: str
     faults: Faults
+    ledger: Ledger
     callers: frozenset[str] | None
 
     def household(self, number: str) -> Household: ...
@@ -97,6 +99,7 @@ class _Api:
                 raise RestError(404, 20404, "The requested resource was not found")
             response = await handler(request)
         except RestError as error:
+            network.ledger.record("refused", status=error.status, code=error.body["code"])
             response = web.json_response(error.body, status=error.status)
         except web.HTTPNotFound:
             response = web.json_response(RestError(404, 20404, "Not found").body, status=404)

@@ -239,6 +239,28 @@ def test_a_wrong_token_stops_the_channel():
             channel.probe()
 
 
+def test_the_receipts_of_calls_already_begun_come_before_the_trouble():
+    faults = Faults(reply_late=1.0, reply_late_by=0.3)
+    network = TelephoneNetwork(faults=faults, **FAST)
+    with calling(network) as (channel, desk):
+        bad, *good = [desk.target(f"+8125600020{n}") for n in range(3)]
+        bad = replace(bad, answer_url="nowhere")
+        receipts = []
+        with pytest.raises(ChannelMisconfigured, match="public URL"):
+            for receipt in channel.send(desk.message, [*good, bad]):
+                receipts.append(receipt)
+        assert {receipt.key for receipt in receipts} == {target.key for target in good}
+
+
+def test_after_trouble_no_further_call_is_begun():
+    network = TelephoneNetwork(**FAST)
+    with calling(network, lines=1, auth_token="wrong") as (channel, desk):
+        targets = [desk.target(f"+812560002{n:02}") for n in range(25)]
+        with pytest.raises(ChannelMisconfigured):
+            list(channel.send(desk.message, targets))
+    assert len(network.ledger.entries("refused")) < 5
+
+
 def test_a_caller_id_that_is_not_ours_stops_the_channel():
     network = TelephoneNetwork(callers=frozenset({"+81256009999"}), **FAST)
     with calling(network) as (channel, desk), pytest.raises(ChannelMisconfigured, match="caller_id"):
