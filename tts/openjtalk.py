@@ -86,9 +86,10 @@ class OpenJTalk:
     def _features(self, text: str) -> list[dict[str, Any]]:
         engine = _engine()
         try:
-            # 何 needs a neural network that is not installed; asking for it only prints a warning
+            # 何 needs a neural network that is not installed. Sudachi's corrections cost 150 MB
+            # and make alerts worse: 要支援者 ヨウ・, 金 キン, 表に出る ヒョウ (measured)
             features: list[dict[str, Any]] = engine.run_frontend(
-                text, jtalk=self._opened(), predict_nani=False
+                text, jtalk=self._opened(), predict_nani=False, use_sudachi_kanji_yomi=False
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise VoiceUnavailable("Open JTalk could not read a sentence") from error

@@ -70,7 +70,7 @@ class ScriptSynthesizer:
             sentence
             for part in script.parts
             if isinstance(part, Say)
-            for sentence in wording.sentences(part.text, script.language, script.readings)
+            for sentence in self._sentences(part, script)
         ]
         return "\n".join(self._read(sentence, script.language) for sentence in sentences)
 
@@ -112,7 +112,7 @@ class ScriptSynthesizer:
                 case Dtmf():
                     pieces.append(Piece(dtmf(part.digits, RATE), tone=True))
                 case Say():
-                    for sentence in wording.sentences(part.text, script.language, script.readings):
+                    for sentence in self._sentences(part, script):
                         heard = self._sentence(voice, sentence, script.language, part.rate)
                         pieces += [Piece(heard), Piece(seconds=part.gap)]
                         readings.append(self._read(sentence, script.language))
@@ -136,6 +136,14 @@ class ScriptSynthesizer:
             )
         finally:
             part_file.unlink(missing_ok=True)
+
+    def _sentences(self, part: Say, script: Script) -> list[str]:
+        return wording.sentences(
+            part.text,
+            script.language,
+            script.readings,
+            read=lambda sentence: self._read(sentence, script.language),
+        )
 
     def _sentence(self, voice: Voice, sentence: str, language: str, rate: float) -> Samples:
         """One spoken sentence, from the shelf or from the voice."""

@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 
 from alertd.language import is_japanese, language_of
 from tts import wording_en, wording_ja
-from tts.kana import to_katakana
+from tts.kana import same_sound, to_katakana
 
 #: part of every cache key; raise it when a rule changes
-VERSION = "1"
+VERSION = "2"
 
 _SPOKEN: dict[str, Callable[[str], str]] = {
     "ja": wording_ja.spoken,
@@ -29,11 +29,18 @@ _LATIN_END = re.compile(r"(?<=[.!?।။])\s+|\n+")
 LONGEST_SENTENCE = 120
 
 
-def sentences(text: str, language: str, readings: Mapping[str, str] | None = None) -> list[str]:
+def sentences(
+    text: str,
+    language: str,
+    readings: Mapping[str, str] | None = None,
+    read: Callable[[str], str] | None = None,
+) -> list[str]:
     """The text as spoken, one sentence an item, empty ones left out.
 
     `readings` are the kana of words for this text alone: they are put in place of the
-    words, longest word first, so that they win over every dictionary.
+    words, longest word first, so that they win over every dictionary. `read` tells how the
+    voice would read a sentence: a word with ruby is left in kanji, which sound better,
+    where it is read as its ruby says.
     """
     short = language_of(language)
     if is_japanese(short):
@@ -42,7 +49,7 @@ def sentences(text: str, language: str, readings: Mapping[str, str] | None = Non
     found: list[str] = []
     for sentence in _split(spoken, short):
         if any(unicodedata.category(char)[0] in "LN" for char in sentence):
-            found += _cut(sentence)
+            found += [_without_marks(piece, read) for piece in _cut(sentence)]
     return found
 
 
@@ -53,6 +60,32 @@ def with_readings(text: str, readings: Mapping[str, str]) -> str:
         return text
     pattern = re.compile("|".join(re.escape(word) for word in words))
     return pattern.sub(lambda match: to_katakana(readings[match[0]]), text)
+
+
+def _without_marks(sentence: str, read: Callable[[str], str] | None) -> str:
+    """The sentence with each word that has ruby in kanji or in kana."""
+    marked = (
+        rf"{wording_ja.WORD}([^{wording_ja.SAYS}]*){wording_ja.SAYS}([^{wording_ja.DONE}]*){wording_ja.DONE}"
+    )
+    pieces = re.split(marked, sentence)
+    words, kana = pieces[1::3], pieces[2::3]
+    if not words:
+        return sentence
+
+    def joined(chosen: list[str]) -> str:
+        return "".join(a + b for a, b in zip(pieces[::3], [*chosen, ""], strict=True))
+
+    if read is None:
+        return joined(kana)
+    meant = read(joined(kana))
+    if same_sound(read(joined(words)), meant):
+        return joined(words)
+    chosen = list(kana)
+    for position, word in enumerate(words):
+        tried = [*chosen[:position], word, *chosen[position + 1 :]]
+        if same_sound(read(joined(tried)), meant):
+            chosen = tried
+    return joined(chosen)
 
 
 def _split(text: str, language: str) -> list[str]:

@@ -47,7 +47,7 @@ def spoken(text: str) -> str:
     text = re.sub(r"(?<![\d-])(?:\+81[- ]?|0)\d{1,4}[- ]\d{1,4}[- ]\d{3,4}(?![\d-])", _telephone, text)
     text = re.sub(r"#(\d{3,4})\b", lambda m: f"number {_by_digit(m[1])}", text)
     text = re.sub(r"\b(?:171|110|118|119|188)\b", lambda m: _by_digit(m[0]), text)
-    text = re.sub(r"(?<=[\w%])\s*[~–—]\s*(?=[\w-])", " to ", text)
+    text = re.sub(r"(?<=[\w%.])\s*[~–—]\s*(?=[\w-])", " to ", text)
     text = re.sub(r"(?<![\w.])[-−](?=\d)", "minus ", text)
     text = re.sub(r"\bM\s?(\d\.\d)\b", r"magnitude \1", text)
     units = "|".join(re.escape(unit) for unit in _UNITS)

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tts.kana import is_kana, to_katakana
+from tts.kana import morae, to_katakana
+
+#: marks around a word with ruby: WORD 漢字 SAYS カンジ DONE (private use characters)
+WORD, SAYS, DONE = "\ue000\ue001\ue002"
 
 _DIGITS = ("ゼロ", "イチ", "ニー", "サン", "ヨン", "ゴー", "ロク", "ナナ", "ハチ", "キュー")
 _LETTERS = dict(
@@ -114,10 +117,15 @@ _SYMBOLS = {
     "′": "分",
     "°": "度",
     ";": "、",
+    ":": "、",
 }
 #: marks at the head of a line or item, which a reader does not speak either
 _BULLETS = "※■□●◎◆◇▼▲▽△•◦‣►▶➡☞‐"
 _ERAS = {"R": "令和", "H": "平成", "S": "昭和", "T": "大正", "M": "明治"}
+#: what stands in brackets after kanji and is not how they are read
+_REMARKS = frozenset(
+    "まで から など のみ ほか また または とも あり なし ただし および すべて いずれも".split()
+)
 _WEEKDAY = "月火水木金土日"
 
 
@@ -143,19 +151,24 @@ def spoken(text: str) -> str:
 def _ruby(text: str) -> str:
     """漢字(かんじ): the kana in brackets are the reading, and are spoken once.
 
-    A number before the kanji stays outside: 2階(かい). A bracket with kana that are no
-    reading, such as (まで), follows no kanji.
+    The word and its reading go on together, marked, because which of them is better given
+    to the voice can only be told when the sentence is complete (`tts.wording`). After a
+    number the kanji is a counter, and only the engine knows how it sounds there: 3本(ほん),
+    7日(なのか). A bracket that says something else, 避難所(まで), is no ruby and stays.
     """
 
-    def reading(match: re.Match[str]) -> str:
-        word, kana = match[1], match[2]
-        return to_katakana(kana) if is_kana(kana) else f"{word}({kana})"
+    def marked(match: re.Match[str]) -> str:
+        if match[2] in _REMARKS or morae(match[2]) < len(match[1]):
+            return match[0]
+        return f"{WORD}{match[1]}{SAYS}{to_katakana(match[2])}{DONE}"
 
-    return re.sub(r"([一-鿿々〆ヶヵ]+)\(([ぁ-ゖァ-ヺー]+)\)", reading, text)
+    word = r"([一-鿿々〆ヶヵ]+)\(([ぁ-ゖァ-ヺー]+)\)"
+    text = re.sub(rf"(?<=\d){word}", r"\1", text)
+    return re.sub(word, marked, text)
 
 
 def _dates(text: str) -> str:
-    weekday = rf"\s*\(([{_WEEKDAY}])(?:曜日?)?(?:・?祝)?\)"
+    weekday = rf"\s*\(([{_WEEKDAY}])(?:曜日?)?(・?祝)?\)"
     text = re.sub(r"(?<!\d)(20\d\d)[/.-](1[0-2]|0?[1-9])[/.-](3[01]|[12]\d|0?[1-9])(?!\d)", _date, text)
     text = re.sub(
         r"(?<![A-Za-z0-9])([RHSTM])(\d{1,2})[./](1[0-2]|0?[1-9])[./](3[01]|[12]\d|0?[1-9])(?!\d)",
@@ -168,8 +181,9 @@ def _dates(text: str) -> str:
         text,
     )
     text = re.sub(r"(?<![\d/])(\d{1,2})/(\d{1,2})(?![\d/])", r"\2分の\1", text)
-    text = re.sub(rf"(?<=日){weekday}", r"、\1曜日、", text)
-    return text
+    text = re.sub(weekday, lambda m: f"、{m[1]}曜日{'祝日' if m[2] else ''}、", text)
+    # of a month, where the engine would count days
+    return re.sub(r"(?<![\d月])1日(?=午[前後]|未明|早朝|明け方|朝|昼|夕方|夜)", "ツイタチ", text)
 
 
 def _date(match: re.Match[str]) -> str:
@@ -235,7 +249,11 @@ def _units(text: str) -> str:
     number = r"\d[\d,]*(?:\.\d+)?"
 
     def unit(match: re.Match[str]) -> str:
-        return f"{_UNIT_LEADS.get(match[2], '')}{match[1]}{_UNITS[match[2]]}"
+        said = re.search(
+            r"(?:[時秒風流]速|毎[時分秒]|1時間に?)[はが約およそ、\s]*$", match.string[: match.start()]
+        )
+        lead = "" if said else _UNIT_LEADS.get(match[2], "")
+        return f"{lead}{match[1]}{_UNITS[match[2]]}"
 
     return re.sub(rf"((?:{number}から)?{number})\s?({units})(?![A-Za-z0-9/])", unit, text)
 
@@ -253,7 +271,7 @@ def _latin(text: str) -> str:
 
 def _symbols(text: str) -> str:
     text = re.sub(rf"[{_BULLETS}\ufe0e\ufe0f]+\s*", "、", text)
-    text = re.sub(r"(?m)^[ \u3000]*[・○〇](?![○〇])\s*", "", text)
+    text = re.sub(r"(?m)^[ \u3000]*(?:[・○〇](?![○〇])|[→⇒])\s*", "", text)
     for symbol, words in _SYMBOLS.items():
         text = text.replace(symbol, words)
     text = re.sub(r"[「」『』【】()\[\]〔〕〈〉《》“”\"]+", "、", text)
