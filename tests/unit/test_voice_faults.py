@@ -84,7 +84,9 @@ def test_no_call_is_placed_twice_and_every_end_is_known_and_right():
         wait_for_the_end(network)
         for key, ref, at in handed.values():
             if desk.believed(desk.targets[key]).outcome not in FINAL:
-                desk.receipts[key].append(channel.ask(question(desk, key, ref, at)))
+                learnt = channel.ask(question(desk, key, ref, at))
+                assert learnt is not None
+                desk.receipts[key].append(learnt)
         truth = network.outcomes()
         wrong = {}
         for number in numbers:
