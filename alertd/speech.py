@@ -188,6 +188,57 @@ class Reads(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class CheckedName:
+    """A name, the kana it should have, and the kana that the voice gives it."""
+
+    surface: str
+    kana: str
+    heard: str
+    right: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImportedNames:
+    """What became of a list of names that voices were to be taught."""
+
+    #: read right without an entry in the dictionary
+    already_right: int
+    #: given an entry, and read right now
+    learnt: tuple[CheckedName, ...]
+    #: read wrong in spite of it: a person must look
+    still_wrong: tuple[CheckedName, ...]
+    #: where the entries are; None = nothing was kept
+    file: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownReading:
+    """An entry of the dictionary and how we know it."""
+
+    reading: Reading
+    source: str = ""
+    verified_by: str = ""
+
+
+@runtime_checkable
+class KeepsReadings(Protocol):
+    """What a synthesizer may offer besides: a dictionary of readings that can be added to."""
+
+    def import_readings(self, data: bytes, name: str, *, dry_run: bool = False) -> ImportedNames:
+        """Learn the names of a CSV file (with kana) that are read wrong so far; an earlier
+        import under the same `name` is replaced. Raises WrongInput or VoiceUnavailable."""
+        ...
+
+    def check_readings(self, data: bytes) -> Sequence[CheckedName]:
+        """How the names of a CSV file are read now. Raises WrongInput or VoiceUnavailable."""
+        ...
+
+    def readings(self) -> Sequence[KnownReading]:
+        """Every entry of the dictionary."""
+        ...
+
+
 class Synthesizer(Protocol):
     """Makes scripts into sound files (entry point `alertd.synthesizers`)."""
 

@@ -10,24 +10,14 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
-from dataclasses import dataclass
 from pathlib import Path
 
 from alertd.errors import Problem, WrongInput
-from alertd.speech import Reading
+from alertd.speech import KnownReading, Reading
 from tts.kana import is_kana, morae, to_katakana
 
 SHIPPED = Path(__file__).with_name("readings")
 COLUMNS = ("surface", "reading", "pronunciation", "accent", "source", "verified_by")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A reading and how we know it."""
-
-    reading: Reading
-    source: str = ""
-    verified_by: str = ""
 
 
 class Dictionary:
@@ -47,29 +37,32 @@ class Dictionary:
             self._seen = seen
         return self._digest
 
-    def entries(self) -> list[Entry]:
-        """Every entry, the installation's in place of shipped ones for the same word."""
-        found: dict[str, Entry] = {}
+    def entries(self, *, without: Path | None = None) -> list[KnownReading]:
+        """Every entry, the installation's in place of shipped ones for the same word; those
+        of the file `without` are left out."""
+        found: dict[str, KnownReading] = {}
         for file in self._files():
+            if file == without:
+                continue
             for entry in entries_of(file.read_text(encoding="utf-8-sig"), file.name):
                 found[entry.reading.surface] = entry
         return list(found.values())
 
-    def readings(self) -> list[Reading]:
+    def readings(self, *, without: Path | None = None) -> list[Reading]:
         """What voices are taught."""
-        return [entry.reading for entry in self.entries()]
+        return [entry.reading for entry in self.entries(without=without)]
 
     def _files(self) -> list[Path]:
         return [*sorted(SHIPPED.glob("*.csv")), *sorted(self.folder.glob("*.csv"))]
 
 
-def entries_of(text: str, name: str) -> list[Entry]:
+def entries_of(text: str, name: str) -> list[KnownReading]:
     """The entries of one CSV file. Raises WrongInput with every row that is wrong."""
     rows = csv.DictReader(io.StringIO(text))
     missing = {"surface", "reading"} - set(rows.fieldnames or ())
     if missing:
         raise WrongInput(Problem(name, f"the column {' and '.join(sorted(missing))} is missing"))
-    entries: list[Entry] = []
+    entries: list[KnownReading] = []
     problems: list[Problem] = []
     for number, row in enumerate(rows, start=2):
         cells = {column: (row.get(column) or "").strip() for column in COLUMNS}
@@ -78,7 +71,7 @@ def entries_of(text: str, name: str) -> list[Entry]:
             problems.append(Problem(f"{name}, line {number}", problem))
             continue
         entries.append(
-            Entry(
+            KnownReading(
                 reading=Reading(
                     surface=cells["surface"],
                     kana=to_katakana(cells["reading"]),

@@ -10,11 +10,26 @@ from pathlib import Path
 from alertd.clock import stopwatch
 from alertd.errors import UnknownLanguage, VoiceUnavailable
 from alertd.language import is_japanese, language_of
-from alertd.speech import AudioFormat, Chime, Dtmf, Pause, Reads, Samples, Say, Script, Sound, Voice
+from alertd.speech import (
+    AudioFormat,
+    CheckedName,
+    Chime,
+    Dtmf,
+    ImportedNames,
+    KnownReading,
+    Pause,
+    Reads,
+    Samples,
+    Say,
+    Script,
+    Sound,
+    Voice,
+)
 from tts import wording
 from tts.assembly import RATE, Piece, resampled, tracks, trimmed
 from tts.dictionary import Dictionary
 from tts.mastering import SUBTYPES, mastered
+from tts.names import checked, import_names, names_of
 from tts.store import SoundStore, key_of
 from tts.tones import chime, dtmf
 from tts.unread import unread
@@ -73,6 +88,31 @@ class ScriptSynthesizer:
             for sentence in self._sentences(part, script)
         ]
         return "\n".join(self._read(sentence, script.language) for sentence in sentences)
+
+    def import_readings(self, data: bytes, name: str, *, dry_run: bool = False) -> ImportedNames:
+        """Learn those names of a CSV file that are read wrong so far."""
+        voice = self._reader()
+        file = self._dictionary.folder / f"{Path(name).stem}.csv"
+        imported = import_names(
+            names_of(data),
+            self._dictionary.readings(without=file),
+            file,
+            source=Path(name).name,
+            teach=lambda readings: voice.learn(readings, self._compiled),
+            read=voice.reading,
+            dry_run=dry_run,
+        )
+        self._taught = ""
+        return imported
+
+    def check_readings(self, data: bytes) -> list[CheckedName]:
+        """How the names of a CSV file are read now."""
+        self._teach()
+        return checked(names_of(data), self._reader().reading)
+
+    def readings(self) -> list[KnownReading]:
+        """The shipped entries and those of this installation."""
+        return self._dictionary.entries()
 
     def close(self) -> None:
         """End the child processes of the voices that have one."""
@@ -158,6 +198,12 @@ class ScriptSynthesizer:
         self._store.keep_sentence(key, samples)
         # as it was kept, so that the same script is the same file again to the last bit
         return self._store.sentence(key) or samples
+
+    def _reader(self) -> Reads:
+        for voice in self._chain:
+            if isinstance(voice, Reads):
+                return voice
+        raise VoiceUnavailable("no voice that can be taught readings is installed")
 
     def _read(self, sentence: str, language: str) -> str:
         """Kana by the first voice that can read Japanese; else the sentence as it is."""
