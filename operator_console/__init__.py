@@ -1,0 +1,1 @@
+"""The operator console and the public pages: two ASGI apps over one installation."""

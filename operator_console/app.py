@@ -1,0 +1,124 @@
+"""The two apps: the operators' console, and the public pages that alone need face the internet."""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import quote
+
+from fastapi import Depends, FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import RedirectResponse
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+
+from alertd.errors import MoveRefused, NotFound, WrongInput
+from alertd.site import Site
+from operator_console.admission import Forbidden, NotSignedIn, admission, https
+from operator_console.defences import Headers, Limits
+from operator_console.page import page
+from operator_console.public import public_routes
+from operator_console.refusal import refusal
+from operator_console.routes import routes
+from operator_console.visit import Visit
+
+log = logging.getLogger(__name__)
+
+
+def console_app(site: Site) -> FastAPI:
+    """The operators' console; every route has a policy (see `operator_console.routes`)."""
+    app = _app("alertd console", https=https(site))
+    for route in routes(site):
+        app.add_api_route(
+            route.path,
+            route.endpoint,
+            methods=[route.method],
+            dependencies=[Depends(admission(site, route.needs, active=not route.by_itself))],
+            response_model=None,
+        )
+    app.add_exception_handler(NotSignedIn, _to_sign_in)
+    app.add_exception_handler(Forbidden, _error_page(site, 403))
+    app.add_exception_handler(NotFound, _error_page(site, 404))
+    app.add_exception_handler(RequestValidationError, _error_page(site, 404))
+    app.add_exception_handler(MoveRefused, _error_page(site, 409))
+    app.add_exception_handler(WrongInput, _error_page(site, 422))
+    app.add_exception_handler(HTTPException, _error_page(site, None))
+    app.add_exception_handler(Exception, _error_page(site, 500))
+    return app
+
+
+def public_app(site: Site) -> FastAPI:
+    """Residents' pages, callbacks of far ends, audio and feeds; sets no cookie."""
+    app = _app("alertd", https=site.config.public_url.startswith("https://"))
+    for route in public_routes(site):
+        app.add_api_route(route.path, route.endpoint, methods=list(route.methods), response_model=None)
+    return app
+
+
+def _app(title: str, *, https: bool) -> FastAPI:
+    return FastAPI(
+        title=title,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,
+        middleware=[Middleware(Headers, https=https), Middleware(Limits)],
+    )
+
+
+def _to_sign_in(request: Request, _error: Exception) -> Response:
+    """Asks for a sign-in, and comes back here afterwards."""
+    here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    after = f"?next={quote(here)}" if request.method == "GET" and here != "/" else ""
+    answer = RedirectResponse(f"/sign-in{after}", 303)
+    if request.headers.get("hx-request"):
+        answer = RedirectResponse("/sign-in", 303, headers={"HX-Redirect": "/sign-in"})
+    return answer
+
+
+class _error_page:
+    """A page that says what went wrong and what to do; `status` None = the exception's own."""
+
+    def __init__(self, site: Site, status: int | None) -> None:
+        self._site = site
+        self._status = status
+
+    def __call__(self, request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else self._status or 500
+        if status == 500:
+            log.error("a page failed: %s %s", request.method, request.scope.get("path"), exc_info=error)
+        visit = getattr(request.state, "visit", None) or self._stranger(request)
+        return page(visit, "error.html", status=status, code=status, reason=_reason(visit, error, status))
+
+    def _stranger(self, request: Request) -> Visit:
+        """A visit of which nothing is known yet."""
+        return Visit(
+            site=self._site,
+            path=request.url.path,
+            person=None,
+            csrf="",
+            language=request.cookies.get("language", "ja")
+            if request.cookies.get("language") == "en"
+            else "ja",
+            now=self._site.clock.now(),
+            query={},
+            form={},
+            client="",
+            token=None,
+        )
+
+
+def _reason(visit: Visit, error: Exception, status: int) -> str:
+    if isinstance(error, MoveRefused):
+        return refusal(visit, error)
+    if isinstance(error, WrongInput):
+        return " ".join(
+            problem.message_ja if visit.language == "ja" and problem.message_ja else problem.message
+            for problem in error.problems
+        )
+    if status == 404:
+        return visit.say("There is no such page or alert. It may have been mistyped.")
+    if status == 403:
+        return visit.say("You may not do this with your role, or the page is too old. Please open it anew.")
+    if status == 405:
+        return visit.say("This page cannot be used in this way. Please go back to the list.")
+    return visit.say("Something went wrong. Nothing was sent by this step. Please open the list and look.")

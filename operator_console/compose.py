@@ -1,0 +1,252 @@
+"""Composing: choose, fill in, check, submit. Nothing is stored before the last step."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from fastapi import Response
+from fastapi.responses import RedirectResponse
+from sqlalchemy import select
+from sqlalchemy.exc import IntegrityError
+
+from alertd import artefact, issue, lint, people
+from alertd.artefact import Artefact
+from alertd.audience import Audience
+from alertd.channel import Medium
+from alertd.db import reading
+from alertd.errors import Problem, WrongAlert, WrongAudience, WrongInput
+from alertd.finding import Finding, Gravity
+from alertd.issue import Submission
+from alertd.site import Site
+from alertd.tables import AlertRow, AreaRow, DispatchRow
+from alertd.template import templates
+from operator_console import draft as drafts
+from operator_console import one_time_key
+from operator_console.draft import Draft
+from operator_console.page import channel_name, page
+from operator_console.sign_in import keep_language
+from operator_console.visit import Visit, Visited
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A channel as the form offers it."""
+
+    name: str
+    label: str
+    medium: Medium
+    simulated: bool
+
+
+def choose(visit: Visited) -> Response:
+    """GET /alerts/new: real or drill, and which template."""
+    return page(
+        visit,
+        "choose.html",
+        templates=list(templates().values()),
+        statuses=drafts.statuses(visit.site, visit.operator),
+    )
+
+
+def begin(template: str, visit: Visited) -> Response:
+    """GET /alerts/new/TEMPLATE?status=…"""
+    return _form(visit, drafts.new(visit, template, visit.query.get("status", "")))
+
+
+def again(template: str, visit: Visited) -> Response:
+    """POST /alerts/new/TEMPLATE: the same form with what was typed, and the counts."""
+    draft = drafts.read(visit, template)
+    answer = _form(visit, draft, counted=True)
+    keep_language(visit, answer)
+    return answer
+
+
+def count(template: str, visit: Visited) -> Response:
+    """POST /alerts/new/TEMPLATE/count: the counts alone, for a page that is open."""
+    return page(visit, "_counts.html", counts=_counts(visit, drafts.read(visit, template)))
+
+
+def check(template: str, visit: Visited) -> Response:
+    """POST /alerts/new/TEMPLATE/check: everything as it would go out."""
+    answer = _check(visit, drafts.read(visit, template))
+    keep_language(visit, answer)
+    return answer
+
+
+def _check(visit: Visit, draft: Draft, *, stale: bool = False) -> Response:
+    text, key = one_time_key.make(visit.site.secret, visit.operator, visit.now)
+    try:
+        submission = drafts.submission(
+            visit.site, draft, identifier=key.identifier(visit.site.config.city), sent=key.sent
+        )
+        counts = issue.audience_counts(visit.site, submission.audience, submission.channels)
+        findings = lint.lint(submission.alert, visit.site.config.city, now=visit.now)
+        blocking = [finding for finding in findings if finding.severity is Gravity.BLOCK]
+        if blocking:
+            return _form(visit, draft, findings=blocking, status=422)
+        artefacts = preview(visit.site, submission)
+    except WrongInput as error:
+        return _form(visit, draft, problems=error.problems, status=422)
+    return page(
+        visit,
+        "check.html",
+        draft=draft,
+        key=text,
+        alert=submission.alert,
+        counts=counts,
+        households=_households(visit.site, draft),
+        findings=findings,
+        artefacts=artefacts,
+        channels=[_choice(visit, name) for name in draft.channels],
+        stale=stale,
+    )
+
+
+def submit(template: str, visit: Visited) -> Response:
+    """POST /alerts/new/TEMPLATE/submit: hands in what was checked, once.
+
+    The same key again leads to the same dispatch; a check page that is older than
+    fifteen minutes must be looked at again.
+    """
+    draft = drafts.read(visit, template)
+    key = one_time_key.read(visit.site.secret, visit.operator, visit.field("key"))
+    if key is None:
+        return _check(visit, draft, stale=True)
+    identifier = key.identifier(visit.site.config.city)
+    known = _known(visit, identifier)
+    if known is None and visit.now - key.sent > one_time_key.FRESH:
+        return _check(visit, draft, stale=True)
+    if known is None:
+        try:
+            submission = drafts.submission(visit.site, draft, identifier=identifier, sent=key.sent)
+            known = issue.submit(visit.site, submission, visit.operator)
+        except (WrongInput, IntegrityError) as error:
+            known = _known(visit, identifier)
+            if known is None and isinstance(error, WrongInput):
+                return _form(visit, draft, problems=error.problems, status=422)
+            if known is None:
+                raise
+    return RedirectResponse(f"/alerts/{known}", 303)
+
+
+def preview(site: Site, submission: Submission) -> Sequence[Artefact]:
+    """Every word and sound that a submission would send; they are the ones that it will send."""
+    with reading(site.engine) as session:
+        wanted = {
+            name: people.languages(session, submission.audience, site.line(name))
+            for name in submission.channels
+        }
+    return artefact.prepare(
+        submission.alert,
+        {name: site.channel(name).traits for name in submission.channels},
+        wanted,
+        site.config.city,
+        site.synthesizer,
+        site.config.storage / "audio",
+    )
+
+
+def _known(visit: Visit, identifier: str) -> int | None:
+    """The dispatch that this person submitted under the identifier before."""
+    with reading(visit.site.engine) as session:
+        return session.scalar(
+            select(DispatchRow.id)
+            .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
+            .where(AlertRow.identifier == identifier, DispatchRow.submitted_by == visit.operator.id)
+        )
+
+
+def _form(
+    visit: Visit,
+    draft: Draft,
+    *,
+    problems: Iterable[Problem] = (),
+    findings: Iterable[Finding] = (),
+    counted: bool = False,
+    status: int = 200,
+) -> Response:
+    fields: dict[str, list[str]] = {}
+    for problem in problems:
+        fields.setdefault(_field(draft, problem.field), []).append(_words(visit, problem))
+    for finding in findings:
+        said = finding.message if visit.language == "ja" else finding.message_en
+        fields.setdefault(_field(draft, finding.field), []).append(said)
+    with reading(visit.site.engine) as session:
+        areas, groups = people.areas(session), people.groups(session)
+    return page(
+        visit,
+        "compose.html",
+        status=status,
+        draft=draft,
+        areas=areas,
+        groups=groups,
+        channels=[_choice(visit, name) for name in drafts.carriers(visit.site, draft.status)],
+        lives=drafts.LIVES,
+        problems=fields,
+        counts=_counts(visit, draft) if counted or problems else None,
+        languages_of=lambda blank: drafts.languages_of(
+            blank, draft.template, visit.site.config.city.languages
+        ),
+    )
+
+
+def _field(draft: Draft, field: str) -> str:
+    """The part of the form that a problem belongs to; empty = the whole."""
+    if field == "audience":
+        return "areas"
+    if field in ("areas", "channels"):
+        return field
+    known = any(blank.name == field.partition("@")[0] for blank in draft.template.blanks)
+    return field if known and field != "area" else ""
+
+
+def _words(visit: Visit, problem: Problem) -> str:
+    return problem.message_ja if visit.language == "ja" and problem.message_ja else problem.message
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many a draft would reach, or why it would reach nobody."""
+
+    households: int
+    channels: Sequence[tuple[Choice, int]]
+    problem: str | None
+
+
+def _counts(visit: Visit, draft: Draft) -> Counts:
+    households = _households(visit.site, draft)
+    choices = [_choice(visit, name) for name in draft.channels if name in visit.site.settings]
+    try:
+        audience: Audience = drafts.check_audience(draft)
+    except WrongAudience as error:
+        return Counts(households, [], " ".join(_words(visit, problem) for problem in error.problems))
+    with reading(visit.site.engine) as session:
+        found: Mapping[str, int] = people.count(
+            session, audience, [visit.site.line(choice.name) for choice in choices]
+        )
+    return Counts(households, [(choice, found[choice.name]) for choice in choices], None)
+
+
+def _households(site: Site, draft: Draft) -> int:
+    with reading(site.engine) as session:
+        rows: Sequence[AreaRow] = people.areas(session)
+    return sum(row.households for row in rows if draft.everybody or row.code in draft.areas)
+
+
+def _choice(visit: Visit, name: str) -> Choice:
+    site = visit.site
+    settings = site.settings.get(name)
+    if settings is None:
+        raise WrongAlert(
+            Problem("channels", f"there is no channel {name!r}", f"配信手段「{name}」はありません。")
+        )
+    return Choice(
+        name,
+        channel_name(visit.language, name, settings),
+        site.channel(name).traits.medium,
+        settings.simulated,
+    )

@@ -1,0 +1,121 @@
+"""Defences: what holds for every request and every answer of an app, whatever the page.
+
+Limits of size and time on what comes in; on what goes out, headers that let the browser
+load nothing from elsewhere and be framed by nobody.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+
+from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+#: of a body, in bytes
+LARGEST_BODY = 256 * 1024
+#: until a body must have come whole, in seconds
+SLOWEST_BODY = 15.0
+
+#: nothing from elsewhere, nothing inline, framed by nobody
+CONTENT_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; media-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+HEADERS: Mapping[str, str] = {
+    "Content-Security-Policy": CONTENT_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    # not "no-referrer": browsers would then hide the Origin of our own forms from us
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    "X-Frame-Options": "DENY",
+}
+
+
+class _TooLarge(Exception):
+    """The body is larger than allowed."""
+
+
+class Limits:
+    """Refuses a body that is too large (413) or comes too slowly (408)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal started
+            started = started or message["type"] == "http.response.start"
+            await send(message)
+
+        try:
+            declared = Request(scope).headers.get("content-length", "0")
+            if not declared.isdigit() or int(declared) > LARGEST_BODY:
+                raise _TooLarge
+            await self._app(scope, _limited(receive), sending)
+        except (_TooLarge, TimeoutError) as error:
+            if started:
+                raise
+            status = 413 if isinstance(error, _TooLarge) else 408
+            words = {413: "The body is too large.", 408: "The body came too slowly."}[status]
+            await PlainTextResponse(words, status, headers={"Connection": "close"})(scope, receive, send)
+
+
+def _limited(receive: Receive) -> Receive:
+    """The same body, or an exception once it is too large or too slow."""
+    deadline = asyncio.get_running_loop().time() + SLOWEST_BODY
+    seen, whole = 0, False
+
+    async def receiving() -> Message:
+        nonlocal seen, whole
+        if whole:
+            return await receive()
+        async with asyncio.timeout_at(deadline):
+            message = await receive()
+        seen += len(message.get("body", b""))
+        if seen > LARGEST_BODY:
+            raise _TooLarge
+        whole = message["type"] != "http.request" or not message.get("more_body", False)
+        return message
+
+    return receiving
+
+
+class Headers:
+    """Adds the protective headers to every answer; pages are kept by no cache unless they say so."""
+
+    def __init__(self, app: ASGIApp, *, https: bool) -> None:
+        self._app = app
+        self._headers = {**HEADERS}
+        if https:
+            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def sending(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in self._headers.items():
+                    headers[name] = value
+                headers.setdefault("Cache-Control", "no-store")
+            await send(message)
+
+        await self._app(scope, receive, sending)
+
+
+def same_origin(request: Request) -> bool:
+    """Whether our own page sent this; False when the browser does not say where it comes from."""
+    site = request.headers.get("sec-fetch-site")
+    if site is not None:
+        return site == "same-origin"
+    origin = request.headers.get("origin")
+    return origin is not None and origin == f"{request.url.scheme}://{request.headers.get('host', '')}"

@@ -1,0 +1,84 @@
+"""Labels: what the engine's own words are called on screen; each is translated where it is shown."""
+
+from __future__ import annotations
+
+from alertd.alert import Status
+from alertd.channel import Answer, Medium, Outcome, Reason
+from alertd.dispatch import Role, State
+from alertd.report import PENDING
+from operator_console.catalogue import mark
+
+STATUSES = {
+    Status.ACTUAL: mark("REAL"),
+    Status.EXERCISE: mark("DRILL"),
+    Status.TEST: mark("TEST"),
+}
+
+STATES = {
+    State.DRAFT: mark("Prepared"),
+    State.SUBMITTED: mark("Waiting for approval"),
+    State.APPROVED: mark("Approved"),
+    State.SENDING: mark("Sending"),
+    State.FINISHED: mark("Finished"),
+    State.REJECTED: mark("Rejected"),
+    State.CANCELLED: mark("Stopped"),
+}
+
+#: in the order in which a board shows them: the best news first
+OUTCOMES = {
+    Outcome.ACKNOWLEDGED.value: mark("Answered"),
+    Outcome.DELIVERED.value: mark("Arrived"),
+    Outcome.ACCEPTED.value: mark("Handed over"),
+    PENDING: mark("To be sent"),
+    Outcome.DEFERRED.value: mark("Will be retried"),
+    Outcome.UNKNOWN.value: mark("Not known"),
+    Outcome.FAILED.value: mark("Failed"),
+    Outcome.EXPIRED.value: mark("Expired"),
+    Outcome.CANCELLED.value: mark("Stopped before sending"),
+}
+
+REASONS = {
+    Reason.BUSY: mark("line engaged"),
+    Reason.NO_ANSWER: mark("no answer"),
+    Reason.MACHINE: mark("answering machine"),
+    Reason.HUNG_UP: mark("hung up before the end"),
+    Reason.BAD_ADDRESS: mark("no such address"),
+    Reason.REFUSED: mark("refused by the far end"),
+    Reason.RATE_LIMITED: mark("too fast for the far end"),
+    Reason.TIMEOUT: mark("no reply in time"),
+    Reason.UNREACHABLE: mark("far end not reachable"),
+    Reason.IN_DOUBT: mark("interrupted while sending"),
+    Reason.OTHER: mark("other"),
+}
+
+ANSWERS = {
+    Answer.UNDERSTOOD: mark("understood"),
+    Answer.STAYING: mark("staying in a safe place"),
+    Answer.EVACUATING: mark("evacuating"),
+    Answer.HELP: mark("needs help"),
+}
+
+KINDS = {
+    "email": mark("E-mail"),
+    "voice": mark("Landline call"),
+    "fm": mark("Community FM interrupt"),
+    "radio": mark("Disaster radio"),
+    "webhook": mark("Webhook"),
+}
+
+MEDIA = {
+    Medium.TEXT: mark("to be read"),
+    Medium.CALL: mark("spoken on the telephone"),
+    Medium.BROADCAST: mark("spoken on the radio"),
+    Medium.OUTDOOR: mark("spoken by loudspeakers outdoors"),
+}
+
+ROLES = {
+    Role.VIEW: mark("view"),
+    Role.DRAFT: mark("write"),
+    Role.APPROVE: mark("approve"),
+    Role.SEND: mark("send and stop"),
+    Role.ADMINISTER: mark("administer"),
+    Role.TRAINEE: mark("trainee"),
+    Role.AUDITOR: mark("audit"),
+}

@@ -1,0 +1,92 @@
+"""A page: a template of ours filled for one visit, in the visitor's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from functools import cache
+
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from alertd import language as languages
+from alertd.channel import ChannelSettings
+from alertd.city import JST
+from alertd.dispatch import Role
+from alertd.site import Site
+from operator_console import labels
+from operator_console.assets import asset_url
+from operator_console.catalogue import LANGUAGES, translate, translations
+from operator_console.visit import Visit
+
+
+@cache
+def environment(language: str) -> Environment:
+    """The templates in one language; everything that is put in is escaped."""
+    made = Environment(
+        loader=PackageLoader("operator_console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
+    made.filters.update(clock=clock, moment=moment, number=number)
+    made.globals.update(
+        labels=labels,
+        asset_url=asset_url,
+        tongue=lambda name: languages.NAMES.get(name, (name, name))[0 if language == "ja" else 1],
+        LANGUAGES=LANGUAGES,
+        Role=Role,
+    )
+    return made
+
+
+def clock(instant: datetime) -> str:
+    """15:20:05 in Japan."""
+    return f"{instant.astimezone(JST):%H:%M:%S}"
+
+
+def moment(instant: datetime) -> str:
+    """2026-11-23 15:20 in Japan."""
+    return f"{instant.astimezone(JST):%Y-%m-%d %H:%M}"
+
+
+def number(count: int) -> str:
+    """12,345"""
+    return f"{count:,}"
+
+
+def page(
+    visit: Visit,
+    template: str,
+    *,
+    status: int = 200,
+    headers: Mapping[str, str] | None = None,
+    **values: object,
+) -> HTMLResponse:
+    """The template, filled; `visit` and the city are always there."""
+    return HTMLResponse(fragment(visit, template, **values), status, dict(headers or {}))
+
+
+def fragment(visit: Visit, template: str, **values: object) -> str:
+    """The same as text: a piece of a page."""
+    return (
+        environment(visit.language)
+        .get_template(template)
+        .render(visit=visit, city=visit.site.config.city, simulated=simulated(visit.site), **values)
+    )
+
+
+def simulated(site: Site) -> bool:
+    """Whether any channel ends in a simulation: then every page says so."""
+    return any(settings.simulated for settings in site.settings.values())
+
+
+def channel_name(language: str, name: str, settings: ChannelSettings | None) -> str:
+    """What a channel section is called on screen: its kind, and its name."""
+    if settings is None:
+        return name
+    kind = labels.KINDS.get(settings.kind)
+    return f"{translate(language, kind)} ({name})" if kind else name

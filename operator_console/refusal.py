@@ -1,0 +1,35 @@
+"""A refusal: why the rules do not allow a move, in the operator's language.
+
+The rules speak English; what they say is recognised here. What is not recognised is
+shown as it is, so that nothing is hidden.
+"""
+
+from __future__ import annotations
+
+from alertd.errors import MoveRefused
+from operator_console.catalogue import mark
+from operator_console.visit import Visit
+
+#: a piece of the rule's sentence -> what the operator reads
+_KNOWN = {
+    "another person must approve it": mark(
+        "You submitted this alert yourself. A real alert needs another person to approve it."
+    ),
+    "what you were shown is not what is stored": mark(
+        "The alert was changed while you were reading it. Please read it again."
+    ),
+    "the alert has expired": mark("The alert has expired. Please write it anew with the present facts."),
+    "can only work on drills": mark("Trainees can only work on drills."),
+    "life-threat templates only": mark(
+        "The emergency override is for templates about a threat to life. Please ask a second person."
+    ),
+    "needs a reason of at least": mark("Please give the reason in at least five characters."),
+    "is needed": mark("Your role does not allow this."),
+    "cannot be moved by": mark("Somebody else was faster: the alert is not in this state any more."),
+}
+
+
+def refusal(visit: Visit, error: MoveRefused) -> str:
+    """The sentence for a refused move."""
+    said = str(error)
+    return next((visit.say(words) for piece, words in _KNOWN.items() if piece in said), said)

@@ -1,0 +1,71 @@
+"""The routes of the console, each with the roles that may use it: what is not listed does not exist."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Response
+
+from alertd.dispatch import Role
+from alertd.site import Site
+from operator_console import alerts, approval, board, compose, sign_in, unreached
+from operator_console.assets import asset
+from operator_console.sounds import sound
+from operator_console.throttle import Throttle
+from operator_console.visit import Visited
+
+#: signed in, whatever the role
+_EVERY_ROLE = frozenset(Role)
+_WRITES = frozenset({Role.DRAFT, Role.TRAINEE})
+_STOPS = frozenset({Role.SEND, Role.APPROVE, Role.DRAFT})
+_ARCHIVED = "private, max-age=86400, immutable"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """One method at one path; `needs` None = also for those who are not signed in."""
+
+    method: str
+    path: str
+    endpoint: Callable[..., Any]
+    needs: frozenset[Role] | None
+    #: asks by itself, and so is no sign that somebody is there
+    by_itself: bool = False
+
+
+def routes(site: Site) -> tuple[Route, ...]:
+    """Every route of the console."""
+    ticker = board.Ticker(site)
+
+    def audio(digest: str, visit: Visited) -> Response:
+        """GET /audio/DIGEST.wav"""
+        return sound(visit.site, digest, cache=_ARCHIVED)
+
+    one, new = "/alerts/{number:int}", "/alerts/new/{template}"
+    approves, overrides = frozenset({Role.APPROVE}), frozenset({Role.APPROVE, Role.DRAFT})
+    return (
+        Route(method="GET", path="/static/{name}", endpoint=asset, needs=None),
+        Route(method="GET", path="/sign-in", endpoint=sign_in.form, needs=None),
+        Route(method="POST", path="/sign-in", endpoint=sign_in.sign_in(Throttle()), needs=None),
+        Route(method="POST", path="/language", endpoint=sign_in.language, needs=None),
+        Route(method="POST", path="/sign-out", endpoint=sign_in.sign_out, needs=_EVERY_ROLE),
+        Route(method="GET", path="/", endpoint=alerts.show, needs=_EVERY_ROLE),
+        Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
+        Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
+        Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),
+        Route(method="POST", path=f"{new}/count", endpoint=compose.count, needs=_WRITES),
+        Route(method="POST", path=f"{new}/check", endpoint=compose.check, needs=_WRITES),
+        Route(method="POST", path=f"{new}/submit", endpoint=compose.submit, needs=_WRITES),
+        Route(method="GET", path=one, endpoint=board.show, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/events", endpoint=ticker.events, needs=_EVERY_ROLE, by_itself=True),
+        Route(method="GET", path=f"{one}/unreached", endpoint=unreached.show, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=overrides),
+        Route(method="POST", path=f"{one}/approve", endpoint=approval.approve, needs=approves),
+        Route(method="POST", path=f"{one}/override", endpoint=approval.override, needs=overrides),
+        Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
+        Route(method="GET", path=f"{one}/stop", endpoint=board.stop_page, needs=_STOPS),
+        Route(method="POST", path=f"{one}/stop", endpoint=board.stop, needs=_STOPS),
+        Route(method="GET", path="/audio/{digest}.wav", endpoint=audio, needs=_EVERY_ROLE),
+    )

@@ -1,0 +1,112 @@
+"""Signing in and out, and choosing a language."""
+
+from __future__ import annotations
+
+import logging
+import math
+import re
+from collections.abc import Callable
+
+from fastapi import Response
+from fastapi.responses import RedirectResponse
+
+from alertd import operators
+from alertd.db import reading
+from operator_console import signed_in
+from operator_console.admission import LANGUAGE_COOKIE, cookie_name, https
+from operator_console.catalogue import LANGUAGES
+from operator_console.page import page
+from operator_console.throttle import Throttle
+from operator_console.visit import Visit, Visited
+
+log = logging.getLogger(__name__)
+
+_YEAR = 365 * 24 * 3600
+#: a page of ours, never another host
+_OURS = re.compile(r"/(?!/)[\w\-./?=&%@]*", re.ASCII)
+
+
+def ours(address: str) -> str:
+    """The address when it is a page of ours, else the front page."""
+    return address if _OURS.fullmatch(address) else "/"
+
+
+def form(visit: Visited) -> Response:
+    """GET /sign-in"""
+    return page(visit, "sign_in.html", next=ours(visit.query.get("next", "/")), problem=None, name="")
+
+
+def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
+    """POST /sign-in, slowed down for those who guess."""
+
+    def endpoint(visit: Visited) -> Response:
+        name, after = visit.field("name"), ours(visit.field("next"))
+        password = (visit.form.get("password") or ("",))[-1]
+        wait = throttle.wait(name, visit.client, visit.now)
+        if wait:
+            seconds = math.ceil(wait.total_seconds())
+            problem = visit.say(
+                "Too many wrong passwords. Please try again in %(seconds)s seconds.", seconds=seconds
+            )
+            return page(
+                visit,
+                "sign_in.html",
+                status=429,
+                headers={"Retry-After": str(seconds)},
+                next=after,
+                problem=problem,
+                name=name,
+            )
+        with reading(visit.site.engine) as session:
+            person = operators.sign_in(session, name, password)
+        if person is None:
+            throttle.failed(name, visit.client, visit.now)
+            log.warning("a sign-in failed: wrong name or password")
+            problem = visit.say("The name or the password is wrong.")
+            return page(visit, "sign_in.html", status=401, next=after, problem=problem, name=name)
+        throttle.succeeded(name, visit.client)
+        token = signed_in.begin(visit.site, person, replaces=visit.token)
+        answer = RedirectResponse(after, 303)
+        answer.set_cookie(
+            cookie_name(visit.site),
+            token,
+            httponly=True,
+            secure=https(visit.site),
+            samesite="strict",
+            path="/",
+            max_age=int(signed_in.ABSOLUTE.total_seconds()),
+        )
+        return answer
+
+    return endpoint
+
+
+def sign_out(visit: Visited) -> Response:
+    """POST /sign-out"""
+    if visit.token is not None:
+        signed_in.end(visit.site, visit.token, visit.operator)
+    answer = RedirectResponse("/sign-in", 303)
+    answer.delete_cookie(
+        cookie_name(visit.site), path="/", secure=https(visit.site), httponly=True, samesite="strict"
+    )
+    return answer
+
+
+def language(visit: Visited) -> Response:
+    """POST /language: the choice is kept in a cookie, and the page stays the same."""
+    answer = RedirectResponse(ours(visit.field("back")), 303)
+    keep_language(visit, answer)
+    return answer
+
+
+def keep_language(visit: Visit, answer: Response) -> None:
+    """Remembers the language that a form has asked for."""
+    if visit.field("language") in LANGUAGES:
+        answer.set_cookie(
+            LANGUAGE_COOKIE,
+            visit.field("language"),
+            max_age=_YEAR,
+            httponly=True,
+            secure=https(visit.site),
+            samesite="strict",
+        )

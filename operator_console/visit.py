@@ -1,0 +1,66 @@
+"""A Visit: one request, who makes it, and in which language they read."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from alertd.dispatch import Person, Role
+from alertd.site import Site
+from operator_console.catalogue import translate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """What an endpoint needs to know; `person` None = not signed in."""
+
+    site: Site
+    path: str
+    person: Person | None
+    #: the token that every form of this session carries
+    csrf: str
+    language: str
+    now: datetime
+    #: of the URL, last one wins
+    query: Mapping[str, str]
+    #: fields of the body; a field may come several times
+    form: Mapping[str, tuple[str, ...]]
+    #: the other end of the connection
+    client: str
+    #: of the session cookie; None = there is none
+    token: str | None
+
+    def say(self, message: str, **values: object) -> str:
+        """The message in the visitor's language."""
+        return translate(self.language, message, **values)
+
+    def field(self, name: str) -> str:
+        """The last value of a field of the form, without spaces around it; empty when it is missing."""
+        return (self.form.get(name) or ("",))[-1].strip()
+
+    def fields(self, name: str) -> tuple[str, ...]:
+        """Every value of a field."""
+        return self.form.get(name, ())
+
+    def may(self, *roles: Role) -> bool:
+        """Whether the visitor has one of these roles."""
+        return self.person is not None and bool(self.person.roles & set(roles))
+
+    @property
+    def operator(self) -> Person:
+        """Who is signed in; only for pages that nobody else reaches."""
+        assert self.person is not None, "the page was admitted without a person"
+        return self.person
+
+
+def visit_of(request: Request) -> Visit:
+    """The visit that the admission has made of a request."""
+    visit: Visit = request.state.visit
+    return visit
+
+
+Visited = Annotated[Visit, Depends(visit_of)]

@@ -1,0 +1,30 @@
+"""A console that is open, and the people who sit at it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from httpx import Client
+
+from tests.console.desk import Desk, open_desk
+from tests.factories import APPROVER, WRITER
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    with open_desk(tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}") as desk:
+        yield desk
+
+
+@pytest.fixture
+def writer(desk: Desk) -> Client:
+    """Somebody who may write."""
+    return desk.signed_in(WRITER.name)
+
+
+@pytest.fixture
+def approver(desk: Desk) -> Client:
+    """Somebody else, who may approve."""
+    return desk.signed_in(APPROVER.name)
