@@ -100,7 +100,8 @@ def after(
         case Outcome.ACCEPTED:
             return Next(word, now + report_within if report_within else None, handed=True)
         case Outcome.DEFERRED:
-            if word.attempt >= settings.attempts:
+            # too fast is nobody's fault: the far end never tried
+            if word.attempt >= settings.attempts and word.reason is not Reason.RATE_LIMITED:
                 failed = Word(word.attempt, Outcome.FAILED, word.reason)
                 return Next(failed, None, handed=False)
             return Next(word, now + _delay(word, settings), handed=False)

@@ -96,6 +96,10 @@ def test_without_attempts_left_it_has_failed_for_its_last_reason() -> None:
     assert following == Next(Word(3, Outcome.FAILED, Reason.NO_ANSWER), None, handed=False)
 
 
+def test_going_too_fast_never_makes_a_delivery_fail() -> None:
+    assert decide(Word(9, Outcome.DEFERRED, Reason.RATE_LIMITED), attempts=3).look_at is not None
+
+
 def test_an_accepted_hand_over_is_asked_about_when_its_report_is_late() -> None:
     following = decide(Word(1, Outcome.ACCEPTED))
     assert following.look_at == NOW + timedelta(minutes=5)
