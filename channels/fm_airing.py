@@ -1,0 +1,127 @@
+"""The airing: one sound in a station's queue, watched until the air is given back."""
+
+from __future__ import annotations
+
+import logging
+import time
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from alertd.clock import stopwatch
+from alertd.errors import ChannelError
+from channels.liquidsoap import Station
+
+#: Between two looks at the station, seconds.
+_LOOK_EVERY = 0.1
+#: A file's end may be that much before its nominal one, seconds (measured: 0.05).
+_EARLY = 0.2
+#: Of an airing, that much may be unseen between two looks, seconds.
+_UNSEEN = 1.0
+
+log = logging.getLogger(__name__)
+
+
+class Ending(StrEnum):
+    """How an airing ended."""
+
+    #: seen on the air for its whole length, and in the output's history
+    COMPLETE = "complete"
+    #: the air was given back too early
+    CUT_SHORT = "cut short"
+    #: the request vanished and never was on the air
+    NOT_TAKEN = "not taken"
+    #: not on the air in time; withdrawn, and surely not heard
+    WITHDRAWN = "withdrawn"
+    #: the air was not given back in time; taken off
+    OVERRUN = "overrun"
+    #: said to be on the air, and the output knows nothing of it
+    UNPROVEN = "unproven"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Airing:
+    """What is asked of the station: seconds are the station's, on its own speed."""
+
+    rid: str
+    key: str
+    queue: str
+    #: whose history is the proof
+    output: str
+    #: the sound's length
+    seconds: float
+    on_air_within: float
+    margin: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sighting:
+    """What was seen of it, in seconds of the stopwatch: each change lies between two looks."""
+
+    #: last look at which it was not on the air yet
+    before: float
+    #: first and last look at which it was on the air
+    first: float | None = None
+    last: float | None = None
+
+    def seen(self, now: float) -> Sighting:
+        """It is on the air at this look."""
+        return replace(self, first=now if self.first is None else self.first, last=now)
+
+    def whole(self, seconds: float, gone: float) -> bool:
+        """Whether it can have been on the air so long, and was seen to be for nearly so long."""
+        seen = 0.0 if self.first is None or self.last is None else self.last - self.first
+        return gone - self.before >= seconds - _EARLY and seen >= seconds - _UNSEEN
+
+    def aired(self, gone: float) -> float:
+        """How long it was on the air at most, seconds."""
+        return 0.0 if self.first is None else gone - self.before
+
+
+def watch(station: Station, airing: Airing, sighting: Sighting) -> tuple[Ending, Sighting, float]:
+    """Waits for the end; returns how it ended, what was seen, and when it was gone.
+
+    1. Waiting: must be on the air within `on_air_within`, else it is withdrawn.
+    2. On the air: must be gone within its length and `margin`, else it is taken off.
+    3. Gone: the sighting and the output's history say whether all of it was aired.
+
+    When this is left by an exception, nothing stays waiting in the queue. What is on the
+    air then is not cut off: it ends by itself.
+    """
+    try:
+        while True:
+            request = station.request(airing.rid)
+            now = stopwatch()
+            if request is None or request.key != airing.key:
+                return _judged(station, airing, sighting, now), sighting, now
+            if request.playing:
+                sighting = sighting.seen(now)
+                if sighting.first is not None and now - sighting.first > airing.seconds + airing.margin:
+                    station.clear(airing.queue)
+                    return Ending.OVERRUN, sighting, now
+            elif now - sighting.before > airing.on_air_within:
+                station.clear(airing.queue)
+                heard = airing.key in {request.key for request in station.history(airing.output)}
+                return Ending.CUT_SHORT if heard else Ending.WITHDRAWN, sighting, now
+            # the airing itself: nothing else may use this transmitter meanwhile
+            time.sleep(_LOOK_EVERY)
+    except BaseException:
+        if sighting.first is None:
+            _withdraw(station, airing)
+        raise
+
+
+def _judged(station: Station, airing: Airing, sighting: Sighting, gone: float) -> Ending:
+    proven = airing.key in {request.key for request in station.history(airing.output)}
+    if not proven:
+        return Ending.NOT_TAKEN if sighting.first is None else Ending.UNPROVEN
+    return Ending.COMPLETE if sighting.whole(airing.seconds, gone) else Ending.CUT_SHORT
+
+
+def _withdraw(station: Station, airing: Airing) -> None:
+    """Takes it out of the queue, unless it is on the air by now."""
+    try:
+        request = station.request(airing.rid)
+        if request is not None and request.key == airing.key and not request.playing:
+            station.clear(airing.queue)
+    except ChannelError as error:
+        log.warning("an airing that was given up may still wait at the station: %s", error)

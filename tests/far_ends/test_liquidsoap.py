@@ -1,0 +1,222 @@
+"""The FM channel against a real Liquidsoap, judged by the station's own air recording."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import threading
+from dataclasses import replace
+from datetime import timedelta
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from alertd.alert import MsgType, Status
+from alertd.channel import Inquiry, Message, Outcome, Reason, Receipt, Target
+from alertd.clock import SystemClock, stopwatch
+from alertd.demo.station import QUEUE
+from alertd.errors import ChannelUnavailable
+from channels.fm import FmChannel
+from channels.fm_settings import FmSettings
+from channels.liquidsoap import Station
+from tests.station_sound import fm_sound
+
+pytestmark = pytest.mark.skipif(
+    shutil.which("liquidsoap") is None, reason="Liquidsoap is not installed: apt-get install liquidsoap"
+)
+
+#: of the programme's tone; the test's sound rises from 400 Hz
+PROGRAMME_HZ = 300
+
+
+class RealStation:
+    """A Liquidsoap process that runs the shipped script."""
+
+    def __init__(self, folder: Path) -> None:
+        self.socket_path = folder / "s"
+        self.recording = folder / "air.wav"
+        self._log = (folder / "log").open("wb")
+        self.process = subprocess.Popen(
+            ["liquidsoap", str(files("alertd.demo") / "station.liq")],
+            env={
+                **os.environ,
+                "ALERTD_STATION_SOCKET": str(self.socket_path),
+                "ALERTD_STATION_RECORDING": str(self.recording),
+            },
+            stdout=self._log,
+            stderr=self._log,
+            cwd=folder,
+        )
+
+    def wait_until_up(self) -> None:
+        give_up = stopwatch() + 60
+        while stopwatch() < give_up and self.process.poll() is None:
+            try:
+                with Station(self.socket_path, timeout=5) as station:
+                    station.version()
+                    return
+            except ChannelUnavailable:
+                pause(0.2)
+        pytest.fail(f"Liquidsoap did not start:\n{Path(self._log.name).read_text()[-2000:]}")
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        try:
+            self.process.wait(10)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
+        self._log.close()
+
+
+def pause(seconds: float) -> None:
+    """Lets the station go on for a while."""
+    threading.Event().wait(seconds)
+
+
+@pytest.fixture(scope="module")
+def shared_station(tmp_path_factory):
+    station = RealStation(tmp_path_factory.mktemp("station"))
+    try:
+        station.wait_until_up()
+        yield station
+    finally:
+        station.stop()
+
+
+@pytest.fixture
+def station(shared_station):
+    """Still, and up."""
+    with Station(shared_station.socket_path, timeout=5) as conversation:
+        conversation.clear(QUEUE)
+    pause(0.2)
+    return shared_station
+
+
+@pytest.fixture
+def message(tmp_path):
+    sent = SystemClock().now()
+    return Message(
+        identifier="20261123-0001",
+        kind=MsgType.ALERT,
+        status=Status.EXERCISE,
+        language="ja",
+        headline="【訓練】避難指示",
+        text="これは訓練です。",
+        sent=sent,
+        expires=sent + timedelta(hours=6),
+        audio=fm_sound(tmp_path, 2.0),
+    )
+
+
+@pytest.fixture
+def key(request):
+    """A key of its own for each test; the station remembers the others'."""
+    return "K-" + "".join(character for character in request.node.name if character.isalnum())[:60]
+
+
+def fm(station: RealStation) -> FmChannel:
+    return FmChannel("fm", FmSettings(kind="fm", socket=station.socket_path, timeout=2))
+
+
+def air(station: RealStation, message: Message, key: str) -> Receipt:
+    target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
+    (receipt,) = fm(station).send(message, [target])
+    return receipt
+
+
+def seconds_off_programme(recording: Path) -> list[float]:
+    """How long the recorded air was not the programme's tone, time after time."""
+    data = recording.read_bytes()
+    samples = np.frombuffer(data[44 : 44 + (len(data) - 44) // 4 * 4], "<i2").reshape(-1, 2)[:, 0]
+    rate, step = 48000, 480
+    frames = samples[: len(samples) // step * step].reshape(-1, step).astype(float)
+    spectrum = np.abs(np.fft.rfft(frames * np.hanning(step), n=4800, axis=1))
+    strongest = spectrum.argmax(axis=1) * rate / 4800
+    away = np.abs(strongest - PROGRAMME_HZ) > 60
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], away, [0]])))
+    return [float(end - start) * step / rate for start, end in edges.reshape(-1, 2) if end - start > 10]
+
+
+def test_a_whole_airing_is_in_the_air_recording_and_the_programme_is_back(station, message, key):
+    before = len(seconds_off_programme(station.recording))
+    receipt = air(station, message, key)
+    assert receipt.outcome is Outcome.DELIVERED, receipt
+    pause(1.5)
+    aired = seconds_off_programme(station.recording)[before:]
+    assert aired == [pytest.approx(2.0, abs=0.2)]
+
+
+@pytest.mark.parametrize(
+    "headline",
+    [
+        '"quoted" \\ \\"',
+        "line\r\nemergency.skip\nexit",
+        "#{1+1} $(x) %{y}",
+        "\ud800\u2028【訓練】",
+        "長" * 500,
+    ],
+    ids=["quotes", "commands", "evaluation", "odd", "long"],
+)
+def test_no_title_harms_a_real_station(station, message, tmp_path, key, headline):
+    short = replace(message, headline=headline, audio=fm_sound(tmp_path, 0.5))
+    assert air(station, short, key).outcome is Outcome.DELIVERED
+
+
+@pytest.mark.parametrize("what", ["missing", "no sound"])
+def test_a_file_that_cannot_be_played_is_refused_by_a_real_station(station, message, tmp_path, key, what):
+    path = tmp_path / "other.wav"
+    if what == "no sound":
+        path.write_text("no sound")
+    receipt = air(station, replace(message, audio=replace(message.audio, path=path)), key)
+    assert (receipt.outcome, receipt.reason) == (Outcome.FAILED, Reason.REFUSED)
+    assert "answered" in fm(station).probe()
+
+
+def test_a_skip_at_a_real_station_is_seen(station, message, key):
+    def skip() -> None:
+        with Station(station.socket_path, timeout=5) as conversation:
+            conversation.clear(QUEUE)
+
+    skipping = threading.Timer(1.0, skip)
+    skipping.start()
+    receipt = air(station, message, key)
+    skipping.join()
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert "cut short" in (receipt.detail or "")
+
+
+def test_a_key_is_never_aired_twice_by_a_real_station(station, message, tmp_path, key):
+    short = replace(message, audio=fm_sound(tmp_path, 0.5))
+    assert air(station, short, key).outcome is Outcome.DELIVERED
+    assert air(station, short, key).reason is Reason.IN_DOUBT
+
+
+def test_a_real_station_that_never_heard_the_key_says_so(station, message):
+    pause(1.5)
+    now = SystemClock().now()
+    target = Target(key="K-never", attempt=1, address=QUEUE, answer_url="")
+    inquiry = Inquiry(
+        target=target,
+        ref=None,
+        handed_at=now + timedelta(seconds=1),
+        asked_at=now + timedelta(seconds=1),
+        message=message,
+    )
+    assert fm(station).ask(inquiry) is None
+
+
+def test_a_frozen_real_station_is_unavailable(station, message, key):
+    station.process.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(ChannelUnavailable):
+            air(station, message, key)
+    finally:
+        station.process.send_signal(signal.SIGCONT)
+    pause(0.5)
+    station.wait_until_up()

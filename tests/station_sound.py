@@ -1,0 +1,33 @@
+"""Short sounds for the stations and loudspeakers of the tests: a tone, and its file."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from alertd.speech import FM_AUDIO, OUTDOOR_AUDIO, AudioFormat, Encoding, Sound
+
+_SUBTYPES = {Encoding.ULAW: "ULAW", Encoding.PCM16: "PCM_16", Encoding.PCM24: "PCM_24"}
+
+
+def sound(folder: Path, format: AudioFormat, seconds: float, name: str = "tone.wav") -> Sound:
+    """A rising tone of that length: no two of its packets are alike."""
+    times = np.arange(round(seconds * format.rate)) / format.rate
+    tone = 0.3 * np.sin(2 * np.pi * (400 + 300 * times) * times)
+    path = folder / name
+    soundfile.write(path, np.stack([tone] * format.channels, axis=1), format.rate, _SUBTYPES[format.encoding])
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Sound(digest=digest, path=path, seconds=seconds, format=format, voice="tone", reading="")
+
+
+def fm_sound(folder: Path, seconds: float = 0.5) -> Sound:
+    """As a station wants it."""
+    return sound(folder, FM_AUDIO, seconds, "fm.wav")
+
+
+def outdoor_sound(folder: Path, seconds: float = 0.2) -> Sound:
+    """As loudspeakers want it."""
+    return sound(folder, OUTDOOR_AUDIO, seconds, "outdoor.wav")
