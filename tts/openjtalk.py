@@ -10,6 +10,7 @@ import hashlib
 import importlib.metadata
 import importlib.util
 import os
+import queue
 import subprocess
 import sys
 import threading
@@ -59,7 +60,8 @@ class OpenJTalk:
         self._dictionary: Path | None = None
         self._version = version
         self._opening = threading.Lock()
-        self._threads = threading.local()
+        #: engines that nobody speaks with at the moment; one speaks one sentence at a time
+        self._speakers: queue.SimpleQueue[Any] = queue.SimpleQueue()
 
     def learn(self, readings: Sequence[Reading], folder: Path) -> None:
         """Use this user dictionary from the next sentence on."""
@@ -99,13 +101,19 @@ class OpenJTalk:
         if not features:
             raise VoiceUnavailable("there is nothing to speak in a sentence")
         engine = _engine()
-        if not hasattr(self._threads, "voice"):
-            self._threads.voice = engine.HTSEngine(engine.DEFAULT_HTS_VOICE)
-        engine_voice = self._threads.voice
-        engine_voice.set_speed(speed)
-        wave = engine_voice.synthesize(self._opened().make_label(features))
+        labels = self._opened().make_label(features)
+        try:
+            speaker = self._speakers.get_nowait()
+        except queue.Empty:
+            speaker = engine.HTSEngine(engine.DEFAULT_HTS_VOICE)
+        try:
+            speaker.set_speed(speed)
+            wave = speaker.synthesize(labels)
+        finally:
+            sample_rate = int(speaker.get_sampling_frequency())
+            self._speakers.put(speaker)
         # the engine counts in 16-bit steps and may pass full scale; half of it never does
-        return (wave / 65536.0).astype("float32"), int(engine_voice.get_sampling_frequency())
+        return (wave / 65536.0).astype("float32"), sample_rate
 
     def _opened(self) -> Any:
         with self._opening:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict
 from pathlib import Path
 
@@ -28,7 +29,7 @@ from alertd.speech import (
 from tts import wording
 from tts.assembly import RATE, Piece, resampled, tracks, trimmed
 from tts.dictionary import Dictionary
-from tts.mastering import SUBTYPES, mastered
+from tts.mastering import SUBTYPES, import_meters, mastered
 from tts.names import checked, import_names, names_of
 from tts.store import SoundStore, key_of
 from tts.tones import chime, dtmf
@@ -38,6 +39,8 @@ from tts.voices import Chain, installed_voices
 
 #: part of every key; raise it when assembly or mastering changes what is heard
 VERSION = "1"
+#: sentences that are spoken at the same time
+_SPEAKERS = 2
 
 log = logging.getLogger(__name__)
 
@@ -81,13 +84,8 @@ class ScriptSynthesizer:
     def reading(self, script: Script) -> str:
         """Katakana (ja) or the spoken words, a sentence a line."""
         self._teach()
-        sentences = [
-            sentence
-            for part in script.parts
-            if isinstance(part, Say)
-            for sentence in self._sentences(part, script)
-        ]
-        return "\n".join(self._read(sentence, script.language) for sentence in sentences)
+        said = (self._sentences(part, script) for part in script.parts if isinstance(part, Say))
+        return "\n".join(self._read(sentence, script.language) for each in said for sentence in each)
 
     def import_readings(self, data: bytes, name: str, *, dry_run: bool = False) -> ImportedNames:
         """Learn those names of a CSV file that are read wrong so far."""
@@ -141,8 +139,9 @@ class ScriptSynthesizer:
     def _rendered(self, key: str, script: Script, format: AudioFormat, voice: Voice) -> Sound:
         import soundfile
 
+        said = {part: self._sentences(part, script) for part in script.parts if isinstance(part, Say)}
+        heard = self._spoken(voice, script.language, said)
         pieces: list[Piece] = []
-        readings: list[str] = []
         for part in script.parts:
             match part:
                 case Pause():
@@ -152,10 +151,8 @@ class ScriptSynthesizer:
                 case Dtmf():
                     pieces.append(Piece(dtmf(part.digits, RATE), tone=True))
                 case Say():
-                    for sentence in self._sentences(part, script):
-                        heard = self._sentence(voice, sentence, script.language, part.rate)
-                        pieces += [Piece(heard), Piece(seconds=part.gap)]
-                        readings.append(self._read(sentence, script.language))
+                    for sentence in said[part]:
+                        pieces += [Piece(heard[sentence, part.rate]), Piece(seconds=part.gap)]
         if not any(piece.samples for piece in pieces):
             raise VoiceUnavailable("there is nothing to be heard in the script")
         speech, tones = tracks(pieces)
@@ -164,7 +161,7 @@ class ScriptSynthesizer:
             sound = mastered(speech, tones, format)
             soundfile.write(part_file, sound, format.rate, format="WAV", subtype=SUBTYPES[format.encoding])
             seconds = verify(part_file, format, speech, tones)
-            reading = "\n".join(readings)
+            reading = self.reading(script)
             return self._store.keep(
                 key,
                 part_file,
@@ -176,6 +173,18 @@ class ScriptSynthesizer:
             )
         finally:
             part_file.unlink(missing_ok=True)
+
+    def _spoken(
+        self, voice: Voice, language: str, said: Mapping[Say, Sequence[str]]
+    ) -> dict[tuple[str, float], Samples]:
+        """Every different sentence at its rate, two at a time: engines leave Python alone."""
+        wanted = dict.fromkeys((sentence, part.rate) for part in said for sentence in said[part])
+        with ThreadPoolExecutor(_SPEAKERS + 1, thread_name_prefix="speech") as threads:
+            ready = threads.submit(import_meters)
+            spoken = threads.map(lambda one: self._sentence(voice, one[0], language, one[1]), wanted)
+            found = dict(zip(wanted, spoken, strict=True))
+            ready.result()
+        return found
 
     def _sentences(self, part: Say, script: Script) -> list[str]:
         return wording.sentences(
