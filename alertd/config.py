@@ -8,12 +8,12 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from alertd.channel import ChannelSettings
 from alertd.city import City
@@ -40,6 +40,8 @@ class Database(_Section):
 
     #: SQLAlchemy URL of SQLite or PostgreSQL; empty = `alertd.db` in the storage folder
     url: str = ""
+    #: put into the URL; in the file it is `password_file`
+    password: SecretStr | None = None
 
 
 class Broker(_Section):
@@ -87,8 +89,9 @@ class Config:
     file: Path | None
     city: City
     storage: Path
-    database_url: str
-    broker_url: str
+    #: holds the password
+    database_url: str = field(repr=False)
+    broker_url: str = field(repr=False)
     web: Web
     approval: Approval
     worker: Worker
@@ -215,13 +218,22 @@ def _config(
         file=file,
         city=city,
         storage=storage,
-        database_url=database.url or f"sqlite:///{storage / 'alertd.db'}",
+        database_url=_with_password(database) or f"sqlite:///{storage / 'alertd.db'}",
         broker_url=broker.url,
         web=web,
         approval=approval,
         worker=worker,
         channels=channels,
     )
+
+
+def _with_password(database: Database) -> str:
+    if database.password is None or not database.url:
+        return database.url
+    from sqlalchemy import make_url  # takes half a second, and few files have a password
+
+    url = make_url(database.url).set(password=database.password.get_secret_value())
+    return url.render_as_string(hide_password=False)
 
 
 def _table(tables: Mapping[str, object], name: str) -> Mapping[str, object]:
