@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -31,3 +33,12 @@ def fm_sound(folder: Path, seconds: float = 0.5) -> Sound:
 def outdoor_sound(folder: Path, seconds: float = 0.2) -> Sound:
     """As loudspeakers want it."""
     return sound(folder, OUTDOOR_AUDIO, seconds, "outdoor.wav")
+
+
+def free_zones(number: int) -> list[str]:
+    """Zones that no other test of this machine pages: a free port, and a group by the process."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.bind(("127.0.0.1", 0))
+        port = asking.getsockname()[1] // 2 * 2
+    third = os.getpid() % 250 + 1
+    return [f"239.192.{third}.{zone}:{port}" for zone in range(1, number + 1)]

@@ -290,7 +290,7 @@ def test_a_probe_names_the_output_that_is_missing(station):
     "place", [{}, {"host": "127.0.0.1"}, {"socket": "/s", "host": "127.0.0.1", "port": 1}]
 )
 def test_a_section_names_one_station(place):
-    with pytest.raises(WrongConfiguration, match="socket|both"):
+    with pytest.raises(WrongConfiguration, match=r"socket|both"):
         read_settings(FmSettings, {"kind": "fm", **place}, "channels.fm")
 
 
