@@ -75,13 +75,15 @@ class SoundStore:
             return None
         return Samples(values, int(rate)) if len(values) else None
 
-    def keep_sentence(self, key: str, samples: Samples) -> None:
-        """Keep a spoken sentence; within ±1.0, 24 bits, no loss."""
+    def keep_sentence(self, key: str, samples: Samples) -> Path:
+        """Keep a spoken sentence within ±1.0 in 24 bits; the file that holds it."""
         import soundfile
 
         part = self.part(".flac")
         soundfile.write(part, samples.values, samples.rate, format="FLAC", subtype="PCM_24")
-        os.replace(part, self._path("sentences", f"{key}.flac"))
+        path = self._path("sentences", f"{key}.flac")
+        os.replace(part, path)
+        return path
 
     @contextmanager
     def lock(self, key: str) -> Iterator[None]:

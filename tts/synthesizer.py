@@ -29,12 +29,13 @@ from alertd.speech import (
 from tts import wording
 from tts.assembly import RATE, Piece, resampled, tracks, trimmed
 from tts.dictionary import Dictionary
+from tts.fragments import Fragments
 from tts.mastering import SUBTYPES, import_meters, mastered
 from tts.names import checked, import_names, names_of
 from tts.store import SoundStore, key_of
 from tts.tones import chime, dtmf
 from tts.unread import unread
-from tts.verification import BadSound, verify
+from tts.verification import BadSound, check_sentence, verify
 from tts.voices import Chain, installed_voices
 
 #: part of every key; raise it when assembly or mastering changes what is heard
@@ -55,7 +56,8 @@ class ScriptSynthesizer:
 
     def __init__(self, storage: Path, voices: Sequence[Voice]) -> None:
         self._store = SoundStore(storage)
-        self._chain = Chain(voices)
+        self._fragments = Fragments(storage)
+        self._chain = Chain([*voices, self._fragments])
         self._dictionary = Dictionary(storage / "readings")
         self._compiled = storage / "dictionaries"
         self._taught = ""
@@ -112,6 +114,13 @@ class ScriptSynthesizer:
         """The shipped entries and those of this installation."""
         return self._dictionary.entries()
 
+    def prepare(self, say: Say, language: str) -> None:
+        """Speak sentences in advance, so that they are there when no engine is."""
+        script = Script(language=language, parts=(say,))
+        voice = self._voices(language)[0]
+        self._teach()
+        self._spoken(voice, language, {say: self._sentences(say, script)})
+
     def close(self) -> None:
         """End the child processes of the voices that have one."""
         for voice in self._chain:
@@ -120,7 +129,7 @@ class ScriptSynthesizer:
                 close()
 
     def _voices(self, language: str) -> list[Voice]:
-        voices = self._chain.for_language(language)
+        voices = self._chain.for_language(language_of(language))
         if not voices:
             raise UnknownLanguage(f"no voice speaks {language!r}; install one or use recordings")
         return voices
@@ -196,15 +205,19 @@ class ScriptSynthesizer:
 
     def _sentence(self, voice: Voice, sentence: str, language: str, rate: float) -> Samples:
         """One spoken sentence, from the shelf or from the voice."""
-        short = language_of(language)
-        if is_japanese(short) and not isinstance(voice, Reads):
+        short, written = language_of(language), sentence
+        if is_japanese(short) and not isinstance(voice, Reads | Fragments):
             sentence = self._read(sentence, language)
+        if isinstance(voice, Fragments):
+            return trimmed(resampled(voice.speak(sentence, short, rate), RATE))
         key = key_of(VERSION, self._taught, voice.name, short, rate, sentence)
         kept = self._store.sentence(key)
         if kept:
             return kept
-        samples = trimmed(resampled(voice.speak(sentence, short, rate), RATE))
-        self._store.keep_sentence(key, samples)
+        raw = voice.speak(sentence, short, rate)
+        check_sentence(raw, self._read(sentence, language), short, rate)
+        samples = trimmed(resampled(raw, RATE))
+        self._fragments.keep(written, short, self._store.keep_sentence(key, samples))
         # as it was kept, so that the same script is the same file again to the last bit
         return self._store.sentence(key) or samples
 
@@ -217,7 +230,7 @@ class ScriptSynthesizer:
     def _read(self, sentence: str, language: str) -> str:
         """Kana by the first voice that can read Japanese; else the sentence as it is."""
         if is_japanese(language_of(language)):
-            for voice in self._chain.for_language(language):
+            for voice in self._chain:
                 if isinstance(voice, Reads):
                     try:
                         return voice.reading(sentence)

@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from alertd.errors import SpeechError
-from alertd.speech import AudioFormat
+from alertd.language import is_japanese
+from alertd.speech import AudioFormat, Samples
 from tts.assembly import RATE
+from tts.kana import morae
 from tts.mastering import SUBTYPES, loudness, true_peak
 from tts.similarity import similarity
 
@@ -27,9 +29,38 @@ PEAK_TOLERANCE = 0.2
 #: another message, half of it or the same 50 ms later have 0.0
 LEAST_SIMILARITY = 0.6
 
+#: a sentence may take this much less and more than its morae or syllables say, and a breath
+SHORTEST, LONGEST, A_BREATH = 0.4, 2.5, 1.0
+
 
 class BadSound(SpeechError):
     """A written sound file is not what was to be said."""
+
+
+def check_sentence(samples: Samples, reading: str, language: str, rate: float) -> None:
+    """Raise BadSound for what cannot be this sentence: no sound, or far too short or long.
+
+    `reading` is kana (ja) or the spoken form (others), `rate` morae or syllables a second.
+    """
+    import numpy as np
+
+    values = samples.values
+    if not len(values) or not bool(np.isfinite(values).all()) or float(abs(values).max()) < 0.005:
+        raise BadSound("a sentence came back without sound")
+    seconds = len(values) / samples.rate
+    expected = _beats(reading, language) / rate
+    if not SHORTEST * expected - A_BREATH <= seconds <= LONGEST * expected + A_BREATH:
+        raise BadSound(f"a sentence came back in {seconds:.1f} s; about {expected:.1f} s were expected")
+
+
+def _beats(reading: str, language: str) -> float:
+    """Morae (ja) or, roughly, syllables: three letters, or one character of a script that
+    writes syllables. A digit may be a long word."""
+    if is_japanese(language):
+        return float(morae(reading))
+    digits = sum(char.isdigit() for char in reading)
+    latin = sum(char.isalpha() and char.isascii() for char in reading)
+    return latin / 3 + sum(char.isalpha() and not char.isascii() for char in reading) * 0.9 + 2 * digits
 
 
 def verify(

@@ -19,6 +19,8 @@ GROUP = "alertd.voices"
 #: ours, in order of preference; also found when the package is run without being installed
 OURS = {
     "openjtalk": "tts.openjtalk:voice",
+    "open_jtalk": "tts.program:open_jtalk",
+    "flite": "tts.program:flite",
     "pyttsx3": "tts.pyttsx3_voice:voice",
 }
 FAILURES_IN_A_ROW, REST_SECONDS = 3, 60.0
