@@ -7,6 +7,7 @@ from fastapi import Response
 from alertd import store
 from alertd.db import reading
 from alertd.dispatch import Role, State
+from operator_console.alarm import alarms
 from operator_console.page import page
 from operator_console.visit import Visited
 
@@ -18,13 +19,13 @@ def show(visit: Visited) -> Response:
     """GET /"""
     with reading(visit.site.engine) as session:
         rows = [pair for pair in store.dispatches(session, limit=LATEST) if pair[0].state is not State.DRAFT]
-        alarms = store.alarms(session)
+        now = alarms(session)
     return page(
         visit,
         "alerts.html",
         waiting=[pair for pair in rows if pair[0].state is State.SUBMITTED],
         latest=[pair for pair in rows if pair[0].state is not State.SUBMITTED],
-        alarms=alarms,
+        alarms=now,
         may_write=visit.may(Role.DRAFT, Role.TRAINEE),
         may_approve=visit.may(Role.APPROVE),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
@@ -71,14 +71,24 @@ def count(template: str, visit: Visited) -> Response:
 
 
 def check(template: str, visit: Visited) -> Response:
-    """POST /alerts/new/TEMPLATE/check: everything as it would go out."""
-    answer = _check(visit, drafts.read(visit, template))
+    """POST /alerts/new/TEMPLATE/check: every word at once; `sounds` makes and adds the sounds."""
+    answer = _check(visit, drafts.read(visit, template), "check.html", sounds=bool(visit.field("sounds")))
     keep_language(visit, answer)
     return answer
 
 
-def _check(visit: Visit, draft: Draft, *, stale: bool = False) -> Response:
-    text, key = one_time_key.make(visit.site.secret, visit.operator, visit.now)
+def sounds(template: str, visit: Visited) -> Response:
+    """POST /alerts/new/TEMPLATE/sounds: the channels of an open check page with their sounds."""
+    return _check(visit, drafts.read(visit, template), "_channels.html", sounds=True)
+
+
+def _check(
+    visit: Visit, draft: Draft, template: str, *, sounds: bool = False, stale: bool = False
+) -> Response:
+    text = visit.field("key")
+    key = None if stale else one_time_key.read(visit.site.secret, visit.operator, text)
+    if key is None:
+        text, key = one_time_key.make(visit.site.secret, visit.operator, visit.now)
     try:
         submission = drafts.submission(
             visit.site, draft, identifier=key.identifier(visit.site.config.city), sent=key.sent
@@ -88,12 +98,12 @@ def _check(visit: Visit, draft: Draft, *, stale: bool = False) -> Response:
         blocking = [finding for finding in findings if finding.severity is Gravity.BLOCK]
         if blocking:
             return _form(visit, draft, findings=blocking, status=422)
-        artefacts = preview(visit.site, submission)
+        artefacts = preview(visit.site, submission, sounds=sounds)
     except WrongInput as error:
         return _form(visit, draft, problems=error.problems, status=422)
     return page(
         visit,
-        "check.html",
+        template,
         draft=draft,
         key=text,
         alert=submission.alert,
@@ -102,6 +112,7 @@ def _check(visit: Visit, draft: Draft, *, stale: bool = False) -> Response:
         findings=findings,
         artefacts=artefacts,
         channels=[_choice(visit, name) for name in draft.channels],
+        sounds=sounds or not any(visit.site.channel(name).traits.audio for name in draft.channels),
         stale=stale,
     )
 
@@ -115,11 +126,11 @@ def submit(template: str, visit: Visited) -> Response:
     draft = drafts.read(visit, template)
     key = one_time_key.read(visit.site.secret, visit.operator, visit.field("key"))
     if key is None:
-        return _check(visit, draft, stale=True)
+        return _check(visit, draft, "check.html", stale=True)
     identifier = key.identifier(visit.site.config.city)
     known = _known(visit, identifier)
     if known is None and visit.now - key.sent > one_time_key.FRESH:
-        return _check(visit, draft, stale=True)
+        return _check(visit, draft, "check.html", stale=True)
     if known is None:
         try:
             submission = drafts.submission(visit.site, draft, identifier=identifier, sent=key.sent)
@@ -133,16 +144,20 @@ def submit(template: str, visit: Visited) -> Response:
     return RedirectResponse(f"/alerts/{known}", 303)
 
 
-def preview(site: Site, submission: Submission) -> Sequence[Artefact]:
-    """Every word and sound that a submission would send; they are the ones that it will send."""
+def preview(site: Site, submission: Submission, *, sounds: bool) -> Sequence[Artefact]:
+    """Every word that a submission would send, with `sounds` every sound too; it sends the same ones.
+
+    Sounds take seconds to make, and no time the second time.
+    """
     with reading(site.engine) as session:
         wanted = {
             name: people.languages(session, submission.audience, site.line(name))
             for name in submission.channels
         }
+    traits = {name: site.channel(name).traits for name in submission.channels}
     return artefact.prepare(
         submission.alert,
-        {name: site.channel(name).traits for name in submission.channels},
+        traits if sounds else {name: replace(found, audio=None) for name, found in traits.items()},
         wanted,
         site.config.city,
         site.synthesizer,

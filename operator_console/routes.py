@@ -10,7 +10,7 @@ from fastapi import Response
 
 from alertd.dispatch import Role
 from alertd.site import Site
-from operator_console import alerts, approval, board, compose, sign_in, unreached
+from operator_console import alerts, approval, board, compose, sign_in, stop, unreached
 from operator_console.assets import asset
 from operator_console.sounds import sound
 from operator_console.throttle import Throttle
@@ -19,7 +19,7 @@ from operator_console.visit import Visited
 #: signed in, whatever the role
 _EVERY_ROLE = frozenset(Role)
 _WRITES = frozenset({Role.DRAFT, Role.TRAINEE})
-_STOPS = frozenset({Role.SEND, Role.APPROVE, Role.DRAFT})
+_STOPS = frozenset(board.STOPS)
 _ARCHIVED = "private, max-age=86400, immutable"
 
 
@@ -37,7 +37,7 @@ class Route:
 
 def routes(site: Site) -> tuple[Route, ...]:
     """Every route of the console."""
-    ticker = board.Ticker(site)
+    boards = board.Boards(site)
 
     def audio(digest: str, visit: Visited) -> Response:
         """GET /audio/DIGEST.wav"""
@@ -57,15 +57,16 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),
         Route(method="POST", path=f"{new}/count", endpoint=compose.count, needs=_WRITES),
         Route(method="POST", path=f"{new}/check", endpoint=compose.check, needs=_WRITES),
+        Route(method="POST", path=f"{new}/sounds", endpoint=compose.sounds, needs=_WRITES, by_itself=True),
         Route(method="POST", path=f"{new}/submit", endpoint=compose.submit, needs=_WRITES),
-        Route(method="GET", path=one, endpoint=board.show, needs=_EVERY_ROLE),
-        Route(method="GET", path=f"{one}/events", endpoint=ticker.events, needs=_EVERY_ROLE, by_itself=True),
+        Route(method="GET", path=one, endpoint=boards.show, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/events", endpoint=boards.events, needs=_EVERY_ROLE, by_itself=True),
         Route(method="GET", path=f"{one}/unreached", endpoint=unreached.show, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=overrides),
         Route(method="POST", path=f"{one}/approve", endpoint=approval.approve, needs=approves),
         Route(method="POST", path=f"{one}/override", endpoint=approval.override, needs=overrides),
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
-        Route(method="GET", path=f"{one}/stop", endpoint=board.stop_page, needs=_STOPS),
-        Route(method="POST", path=f"{one}/stop", endpoint=board.stop, needs=_STOPS),
+        Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
+        Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),
         Route(method="GET", path="/audio/{digest}.wav", endpoint=audio, needs=_EVERY_ROLE),
     )

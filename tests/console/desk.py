@@ -18,6 +18,7 @@ from sqlalchemy import update
 from alertd import plan
 from alertd.alert import Status
 from alertd.channel import Medium, Traits
+from alertd.clock import Clock
 from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.recipient import RecipientKind
@@ -117,23 +118,25 @@ class Desk:
 
 @contextmanager
 def open_desk(
-    folder: Path, database_url: str, *, exercise: int = 2, simulated: bool = True
+    folder: Path, database_url: str, *, clock: Clock | None = None, patience: float = 10.0
 ) -> Iterator[Desk]:
-    """Four channels: mail and phone also carry real alerts, fm and radio drills only."""
+    """Four channels: mail and phone also carry real alerts, fm and radio drills only; radio is simulated."""
     far_end = FakeFarEnd(folder / "far_end")
     drill = (Status.EXERCISE, Status.TEST)
     settings = {
         "mail": far_end.settings(kind="email"),
         "phone": far_end.settings(kind="voice", medium=Medium.CALL),
         "fm": far_end.settings(kind="fm", medium=Medium.BROADCAST, carries=drill),
-        "radio": far_end.settings(kind="radio", medium=Medium.OUTDOOR, carries=drill, simulated=simulated),
+        "radio": far_end.settings(kind="radio", medium=Medium.OUTDOOR, carries=drill, simulated=True),
     }
     channels = {
         name: (FakeChannel if name == "mail" else SpokenChannel)(name, found)
         for name, found in settings.items()
     }
-    clock = FixedClock(factories.START)
-    site = factories.make_site(folder, database_url, settings, channels, clock=clock, exercise=exercise)
+    fixed = FixedClock(factories.START)
+    site = factories.make_site(
+        folder, database_url, settings, channels, clock=clock or fixed, patience=patience
+    )
     site._synthesizer = Hum(folder / "hum")
     with writing(site.engine) as session:
         session.execute(update(OperatorRow).values(password_hash=_HASH))
@@ -152,7 +155,7 @@ def open_desk(
         opened.callback(site.close)
         console = opened.enter_context(serving(console_app(site)))
         public = opened.enter_context(serving(public_app(site)))
-        yield Desk(site, clock, far_end, console, public, opened)
+        yield Desk(site, fixed, far_end, console, public, opened)
 
 
 # --- the steps that an operator takes --------------------------------------------------------

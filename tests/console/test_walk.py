@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 
 from httpx import Client
 
@@ -27,8 +28,8 @@ def test_an_alert_walks_from_the_form_to_the_board(desk: Desk, writer: Client, a
 
 
 def test_what_is_checked_is_what_is_sent(desk: Desk, writer: Client, approver: Client):
-    form = form_of(writer, blank="")
-    checked = check(writer, form)
+    form = form_of(writer)
+    checked = check(writer, {**form, "sounds": "yes"})
     shown = re.findall(r"/audio/([0-9a-f]{64})\.wav", checked.text)
     answer = writer.post("/alerts/new/flood-4/submit", data={**form, "key": hidden(checked.text, "key")})
     page = approver.get(answer.headers["location"] + "/approve").text
@@ -36,6 +37,14 @@ def test_what_is_checked_is_what_is_sent(desk: Desk, writer: Client, approver: C
     sound = approver.get(f"/audio/{shown[0]}.wav")
     assert sound.status_code == 200 and sound.content[:4] == b"RIFF"
     assert "㍿" in page, "characters that no voice can read are shown to the approver"
+
+
+def test_the_words_are_shown_before_the_sounds_are_made(desk: Desk, writer: Client):
+    form = form_of(writer)
+    checked = check(writer, form)
+    assert "音声を作成しています" in checked.text and "/audio/" not in checked.text
+    added = writer.post("/alerts/new/flood-4/sounds", data={**form, "key": hidden(checked.text, "key")})
+    assert "/audio/" in added.text and "音声を作成しています" not in added.text
 
 
 def test_a_second_click_submits_nothing_anew(desk: Desk, writer: Client):
@@ -56,8 +65,6 @@ def test_a_key_of_another_person_submits_nothing(desk: Desk, writer: Client):
 
 
 def test_a_stale_check_page_must_be_looked_at_again(desk: Desk, writer: Client):
-    from datetime import timedelta
-
     form = form_of(writer)
     key = hidden(check(writer, form).text, "key")
     desk.clock.advance(timedelta(minutes=16))

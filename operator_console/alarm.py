@@ -1,0 +1,43 @@
+"""An alarm as operators read it: what is wrong and what to do, and the engine's own words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from alertd import store
+from alertd.relay import NOBODY_LOOKS
+from operator_console.catalogue import mark
+from operator_console.visit import Visit
+
+#: the kind of an alarm, which is its name up to the colon -> what the operator reads
+_WORDS = {
+    NOBODY_LOOKS: mark(
+        "No worker answers. Alerts go out more slowly. Please look at the broker and the workers."
+    ),
+    "channel": mark("%(name)s: the far end does not take anything over. What waits will be tried again."),
+    "dispatch": mark("Alert %(name)s was stopped: many more people were meant than approved. Please check."),
+    "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Alarm:
+    """One alarm that is on."""
+
+    name: str
+    message: str
+    raised_at: datetime
+
+    def words(self, visit: Visit) -> str:
+        """The sentence for the visitor; the engine's own when the kind is not known."""
+        kind, _, name = self.name.partition(":")
+        return visit.say(_WORDS[kind], name=name) if kind in _WORDS else self.message
+
+
+def alarms(session: Session) -> Sequence[Alarm]:
+    """What is on now, the latest first."""
+    return tuple(Alarm(row.name, row.message, row.raised_at) for row in store.alarms(session))

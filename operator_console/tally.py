@@ -1,0 +1,115 @@
+"""The tally on screen: one dispatch at one moment, channel by channel, with bars that need no script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from alertd import store
+from alertd.channel import Outcome
+from alertd.report import PENDING, ChannelTally, Report, report
+from alertd.site import Site
+from alertd.tables import ChannelStateRow
+from operator_console import labels
+from operator_console.alarm import Alarm, alarms
+from operator_console.page import channel_name
+from operator_console.visit import Visit
+
+#: the width of a bar, in the units of its picture
+WIDTH = 1000
+_REACHED = (Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.ACKNOWLEDGED, PENDING)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """What a board shows; two are equal when they show the same."""
+
+    report: Report
+    #: contacts by channel that were counted at submission; shown until deliveries are planned
+    expected: Mapping[str, int]
+    #: channels whose far end is down
+    down: frozenset[str]
+    alarms: Sequence[Alarm]
+    taken_at: datetime = field(compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One piece of a channel's bar."""
+
+    outcome: str
+    x: int
+    width: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One channel of the tally."""
+
+    label: str
+    simulated: bool
+    down: bool
+    #: deliveries, or contacts as long as none is planned
+    planned: int
+    tally: ChannelTally
+    bars: Sequence[Bar]
+
+
+def snapshot(session: Session, site: Site, number: int) -> Snapshot:
+    """The dispatch as it is now. Raises NotFound."""
+    told = report(session, number)
+    row = store.dispatch(session, number)
+    states = [session.get(ChannelStateRow, name) for name in told.channels]
+    return Snapshot(
+        report=told,
+        expected={name: int(count) for name, count in row.counts.items()} if row is not None else {},
+        down=frozenset(state.channel for state in states if state is not None and state.failures),
+        alarms=alarms(session),
+        taken_at=site.clock.now(),
+    )
+
+
+def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
+    """The values for the templates `_tally.html` and `_alarms.html`."""
+    told = snapshot.report
+    settings = visit.site.settings
+    lines = [
+        Line(
+            label=channel_name(visit.language, name, settings.get(name)),
+            simulated=name in settings and settings[name].simulated,
+            down=name in snapshot.down,
+            planned=tally.planned or snapshot.expected.get(name, 0),
+            tally=tally,
+            bars=bars(tally),
+        )
+        for name, tally in told.channels.items()
+    ]
+    totals = {
+        outcome: sum(tally.outcomes[outcome] for tally in told.channels.values())
+        for outcome in labels.OUTCOMES
+    }
+    return {
+        "report": told,
+        "lines": lines,
+        "totals": totals,
+        "unreached": sum(count for outcome, count in totals.items() if outcome not in _REACHED),
+        "taken_at": snapshot.taken_at,
+        "alarms": snapshot.alarms,
+    }
+
+
+def bars(tally: ChannelTally) -> Sequence[Bar]:
+    """The pieces of a bar, best news first, together `WIDTH` wide."""
+    made: list[Bar] = []
+    done = 0
+    for outcome in labels.OUTCOMES:
+        before = done
+        done += tally.outcomes[outcome]
+        if done > before:
+            x, end = before * WIDTH // tally.planned, done * WIDTH // tally.planned
+            made.append(Bar(outcome, x, end - x))
+    return made

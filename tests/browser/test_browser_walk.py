@@ -1,0 +1,229 @@
+"""The walk in a real Chromium: compose, check, submit, approve by another, board; with and without script."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from alertd.clock import SystemClock
+from alertd.db import writing
+from alertd.registry import open_synthesizer
+from alertd.relay import Relay
+from alertd.tables import AreaRow
+from tests import factories
+from tests.console.desk import PASSWORD, Desk, open_desk
+from tests.factories import APPROVER, WRITER
+
+pytestmark = pytest.mark.browser
+
+#: set to make the pictures of the docs, with the real voices
+PICTURES = os.environ.get("ALERTD_PICTURES")
+FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
+DESKTOP, PHONE = {"width": 1280, "height": 720}, {"width": 375, "height": 740}
+#: the other evacuation zones; households are invented
+ZONES = {
+    "IGR": ("井栗", 4500), "HJJ": ("本成寺", 3500), "OSK": ("大崎", 2700), "OSM": ("大島", 1900),
+    "SKN": ("栄北", 800), "SKC": ("栄中央", 1900), "OOM": ("大面", 800), "NGS": ("長沢", 1100),
+    "KTG": ("鹿峠", 1200), "MRM": ("森町", 700),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser(chromium: Path) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        options = ["--no-sandbox", "--disable-dev-shm-usage"]
+        launched = playwright.chromium.launch(executable_path=str(chromium), args=options)
+        yield launched
+        launched.close()
+
+
+@pytest.fixture
+def desk(tmp_path: Path) -> Iterator[Desk]:
+    """A city of twelve zones whose relay sends by itself."""
+    url = f"sqlite:///{tmp_path / 'alertd.db'}"
+    with open_desk(tmp_path, url, clock=SystemClock(), patience=0.2) as desk:
+        with writing(desk.site.engine) as session:
+            for position, (code, (name, households)) in enumerate(ZONES.items(), start=2):
+                session.add(AreaRow(code=code, name=name, households=households, position=position))
+        factories.add_people(
+            desk.site, [f"heard@d{n}.example.jp" for n in range(180)], kind="email", area="RHK"
+        )
+        factories.add_people(
+            desk.site, [f"+8125600{n:04}" for n in range(100, 160)], kind="voice", needs_support=True
+        )
+        if PICTURES:
+            desk.site._synthesizer = open_synthesizer(tmp_path / "speech")
+        stop = threading.Event()
+        relay = threading.Thread(target=Relay(desk.site, None).run, args=(stop,), name="relay")
+        relay.start()
+        try:
+            yield desk
+        finally:
+            stop.set()
+            relay.join(20)
+
+
+@contextmanager
+def _person(browser: Browser, desk: Desk, name: str, *, script: bool = True) -> Iterator[Page]:
+    """A window in which this operator is signed in; what its console complains of fails the test."""
+    context = browser.new_context(
+        base_url=desk.console, viewport=DESKTOP, java_script_enabled=script, locale="ja-JP"
+    )
+    page = context.new_page()
+    complaints: list[str] = []
+    page.on("console", lambda said: complaints.append(said.text) if said.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    elsewhere: list[str] = []
+    page.on("request", lambda asked: elsewhere.append(asked.url) if not _ours(asked.url, desk) else None)
+    page.goto("/")
+    page.get_by_label("名前").fill(name)
+    page.get_by_label("パスワード").fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="サインイン").click()
+    try:
+        yield page
+    finally:
+        context.close()
+    assert complaints == []
+    assert elsewhere == [], "nothing is loaded from elsewhere"
+
+
+def _ours(url: str, desk: Desk) -> bool:
+    return url.startswith((desk.console, "data:", "blob:"))
+
+
+def _fill_in(page: Page) -> None:
+    page.get_by_role("navigation").get_by_role("link", name="新しい発令").click()
+    drill = page.locator("section.choice-drill").first
+    drill.get_by_role("link", name="避難指示（洪水）", exact=False).first.click()
+    page.get_by_label("川の名前").fill("五十嵐川")
+    page.get_by_label("開設している避難所").fill("第一中学校、嵐南小学校")
+    page.get_by_role("checkbox", name="嵐南").check()
+    page.get_by_role("checkbox", name="嵐北").check()
+
+
+def _number(page: Page) -> int:
+    return int(page.url.rpartition("/")[2])
+
+
+def _well_made(page: Page, name: str) -> None:
+    """No violation that axe finds; nothing wider than the window, on a desktop and on a phone."""
+    results = Axe().run(page)
+    assert results.violations_count == 0, f"{name}: {results.generate_report()}"
+    for size in (PHONE, DESKTOP):
+        page.set_viewport_size(size)  # type: ignore[arg-type]
+        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+        assert wide <= 0, f"{name} is {wide} px too wide at {size['width']} px"
+        if PICTURES:
+            small = "-phone" if size is PHONE else ""
+            folder = (
+                Path(PICTURES) if small or name not in ("compose", "check", "approve", "board") else FOLDER
+            )
+            page.screenshot(path=folder / f"{name}{small}.png", full_page=size is PHONE)
+
+
+def test_the_walk_with_script(browser: Browser, desk: Desk):
+    with _person(browser, desk, WRITER.name) as writer:
+        _well_made(writer, "alerts")
+        _fill_in(writer)
+        counts = writer.locator("#counts")
+        expect(counts).to_contain_text("16,900")
+        expect(counts).to_contain_text("185")
+        _well_made(writer, "compose")
+        writer.get_by_role("button", name="確認へ進む").click()
+        expect(writer.locator("audio").first).to_be_visible(timeout=90_000)
+        _well_made(writer, "check")
+        writer.get_by_role("button", name="承認を依頼する").click()
+        expect(writer.get_by_text("承認待ち").first).to_be_visible()
+        number = _number(writer)
+        _well_made(writer, "submitted")
+    with _person(browser, desk, APPROVER.name) as approver:
+        _well_made(approver, "waiting")
+        approver.goto(f"/alerts/{number}/approve")
+        _well_made(approver, "approve")
+        approver.get_by_label("内容に間違いがなければ").fill("訓練")
+        approver.get_by_role("button", name="承認して配信").click()
+        assert _number(approver) == number
+        expect(approver.locator("#board")).to_contain_text("相手側が拒否", timeout=30_000)
+        expect(approver.locator(".tile", has_text="到達")).to_contain_text("180", timeout=30_000)
+        _well_made(approver, "board")
+        approver.get_by_role("link", name="届いていない人").click()
+        expect(approver.get_by_text("refused@example.jp")).to_be_visible()
+        _well_made(approver, "unreached")
+        approver.goto(f"/alerts/{number}/stop")
+        _well_made(approver, "stop")
+        approver.get_by_label("文面の誤り").check()
+        approver.get_by_label("取消を知らせる").check()
+        approver.get_by_role("button", name="いますぐ中止する").click()
+        expect(approver.get_by_text("これは取消の配信です")).to_be_visible()
+        expect(approver.locator("#board")).to_contain_text("引き渡し済み")
+        _well_made(approver, "correction")
+        approver.get_by_role("button", name="English").click()
+        expect(approver.get_by_text("This is a correction.")).to_be_visible()
+        _well_made(approver, "correction-en")
+
+
+def test_the_walk_without_script(browser: Browser, desk: Desk):
+    with _person(browser, desk, WRITER.name, script=False) as writer:
+        _fill_in(writer)
+        writer.get_by_role("button", name="人数を確かめる").click()
+        expect(writer.locator("#counts")).to_contain_text("16,900")
+        writer.get_by_role("button", name="確認へ進む").click()
+        writer.get_by_role("button", name="音声を作って聞く").click()
+        expect(writer.locator("audio").first).to_be_visible(timeout=90_000)
+        writer.get_by_role("button", name="承認を依頼する").click()
+        number = _number(writer)
+    with _person(browser, desk, APPROVER.name, script=False) as approver:
+        approver.goto(f"/alerts/{number}/approve")
+        approver.get_by_label("内容に間違いがなければ").fill("訓練")
+        approver.get_by_role("button", name="承認して配信").click()
+        expect(approver.locator("#board")).to_contain_text("相手側が拒否", timeout=30_000)
+
+
+def test_a_double_click_submits_one_alert(browser: Browser, desk: Desk):
+    with _person(browser, desk, WRITER.name) as writer:
+        _fill_in(writer)
+        writer.get_by_role("button", name="確認へ進む").click()
+        writer.get_by_role("button", name="承認を依頼する").dblclick()
+        expect(writer.get_by_text("承認待ち").first).to_be_visible()
+        writer.goto("/")
+        expect(writer.locator("tbody tr")).to_have_count(1)
+
+
+def test_the_keyboard_alone_signs_in_and_skips_to_the_content(browser: Browser, desk: Desk):
+    page = browser.new_page(base_url=desk.console)
+    page.goto("/sign-in")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.className") == "skip"
+    page.keyboard.press("Enter")
+    assert page.evaluate("document.activeElement.id") == "main"
+    page.get_by_label("名前").focus()
+    page.keyboard.type(WRITER.name)
+    page.keyboard.press("Tab")
+    page.keyboard.type(PASSWORD)
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="発令一覧")).to_be_visible()
+    _well_made(page, "keyboard")
+    page.close()
+
+
+def test_the_enter_key_goes_on_and_changes_no_language(browser: Browser, desk: Desk):
+    with _person(browser, desk, WRITER.name) as writer:
+        _fill_in(writer)
+        writer.get_by_label("川の名前").press("Enter")
+        expect(writer.get_by_role("button", name="承認を依頼する")).to_be_visible()
+
+
+def test_the_public_pages_are_accessible(browser: Browser, desk: Desk):
+    page = browser.new_page(base_url=desk.public_url)
+    page.goto("/")
+    _well_made(page, "public")
+    page.goto("/stop/1-AAAAAAAAAAAAAAAA")
+    _well_made(page, "public-unknown")
+    page.close()
