@@ -62,7 +62,8 @@ OUTDOOR_AUDIO = AudioFormat(
 class Say:
     """Words to be spoken, as written; the synthesizer turns them into spoken form.
 
-    `rate` is in morae (ja) or syllables (others) per second, pauses included.
+    `rate` is in morae per second, pauses included; 6.4 is how people talk. A language
+    without morae is spoken at the same fraction of its own natural pace.
     `gap` is the silence between sentences in seconds.
     """
 

@@ -98,8 +98,7 @@ def alias_rejection() -> float:
 
 
 def _script(language: str, text: str) -> Script:
-    rate = 5.0 if language.startswith("ja") else 4.0
-    return Script(language=language, parts=(Pause(1.0), Say(text, rate=rate)))
+    return Script(language=language, parts=(Pause(1.0), Say(text, rate=5.0)))
 
 
 def _seconds(storage: Path) -> float:

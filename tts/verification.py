@@ -40,7 +40,7 @@ class BadSound(SpeechError):
 def check_sentence(samples: Samples, reading: str, language: str, rate: float) -> None:
     """Raise BadSound for what cannot be this sentence: no sound, or far too short or long.
 
-    `reading` is kana (ja) or the spoken form (others), `rate` morae or syllables a second.
+    `reading` is kana (ja) or the spoken form (others), `rate` morae per second.
     """
     import numpy as np
 
@@ -54,13 +54,14 @@ def check_sentence(samples: Samples, reading: str, language: str, rate: float) -
 
 
 def _beats(reading: str, language: str) -> float:
-    """Morae (ja) or, roughly, syllables: three letters, or one character of a script that
-    writes syllables. A digit may be a long word."""
+    """Morae (ja), or roughly the time of as many: half of a Latin letter, one and a half of a
+    character that is a syllable. A digit may be a long word."""
     if is_japanese(language):
         return float(morae(reading))
     digits = sum(char.isdigit() for char in reading)
     latin = sum(char.isalpha() and char.isascii() for char in reading)
-    return latin / 3 + sum(char.isalpha() and not char.isascii() for char in reading) * 0.9 + 2 * digits
+    syllables = sum(char.isalpha() and not char.isascii() for char in reading)
+    return latin / 2 + 1.3 * syllables + 3 * digits
 
 
 def verify(

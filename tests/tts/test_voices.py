@@ -27,7 +27,7 @@ WORDS = "Evacuate now to the second floor of your house, please, and do not go o
 
 
 def script(text=WORDS, language="en"):
-    return Script(language=language, parts=(Say(text, rate=4.0),))
+    return Script(language=language, parts=(Say(text, rate=5.5),))
 
 
 def test_every_language_is_spoken_in_its_own_voice(pyttsx3):
@@ -147,7 +147,7 @@ class Hum:
     def speak(self, text, language, rate):
         if not self.works:
             raise VoiceUnavailable("broken")
-        at = np.arange(int(24000 * (0.5 + len(text) / 3 / rate))) / 24000
+        at = np.arange(int(24000 * (0.5 + len(text) / 2 / rate))) / 24000
         hum = np.sin(2 * np.pi * 440 * at) * (0.2 + 0.15 * np.sin(2 * np.pi * (2 + len(text) % 5) * at))
         return Samples(hum.astype("float32"), 24000)
 
