@@ -69,16 +69,20 @@ class ScriptSynthesizer:
         sentence, assemble, master, write  4. verify  5. keep. A voice that fails anywhere
         gives way to the next one for the whole script, so that no file has two voices.
         """
-        if not any(isinstance(part, Say) for part in script.parts):
+        if not any(self._sentences(part, script) for part in script.parts if isinstance(part, Say)):
             return self._made(script, format, _Silent())
+        failed: list[Voice] = []
         for voice in self._voices(script.language):
             started = stopwatch()
             try:
                 sound = self._made(script, format, voice)
             except (VoiceUnavailable, BadSound) as error:
-                self._chain.failed(voice)
+                failed.append(voice)
                 log.error("the voice %s failed after %.1f s: %s", voice.name, stopwatch() - started, error)
             else:
+                # a text that nobody can speak is no fault of the voices
+                for each in failed:
+                    self._chain.failed(each)
                 self._chain.spoke(voice)
                 return sound
         raise VoiceUnavailable(f"no voice could speak this text in {script.language!r}")

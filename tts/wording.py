@@ -25,7 +25,7 @@ _SPOKEN: dict[str, Callable[[str], str]] = {
 #: a sentence ends after these, or at the end of a line
 _END = {"ja": "。．！？!?", "ja-easy": "。．！？!?", "zh-Hans": "。！？!?", "zh-Hant": "。！？!?"}
 _LATIN_END = re.compile(r"(?<=[.!?।။])\s+|\n+")
-#: characters; a longer sentence is cut at its commas
+#: characters; a longer sentence is cut, best at its commas
 LONGEST_SENTENCE = 120
 
 
@@ -97,14 +97,25 @@ def _split(text: str, language: str) -> list[str]:
 
 
 def _cut(sentence: str) -> list[str]:
-    """A sentence that is too long for one breath, cut at commas where there are any."""
+    """A sentence that is too long for one breath, cut at commas, else at spaces, else anywhere."""
     pieces: list[str] = []
     for clause in re.split(r"(?<=[、，,;；])", sentence):
-        if pieces and len(pieces[-1]) + len(clause) <= LONGEST_SENTENCE:
-            pieces[-1] += clause
-        else:
-            pieces.append(clause)
+        for part in _chunks(clause):
+            if pieces and len(pieces[-1]) + len(part) <= LONGEST_SENTENCE:
+                pieces[-1] += part
+            else:
+                pieces.append(part)
     return [piece.strip() for piece in pieces if piece.strip()]
+
+
+def _chunks(clause: str) -> list[str]:
+    chunks = []
+    while len(clause) > LONGEST_SENTENCE:
+        space = clause.rfind(" ", 1, LONGEST_SENTENCE)
+        end = space + 1 if space > 0 else LONGEST_SENTENCE
+        chunks.append(clause[:end])
+        clause = clause[end:]
+    return [*chunks, clause]
 
 
 def _cleaned(text: str) -> str:

@@ -98,7 +98,7 @@ class Counting:
         self.spoken.append(text)
         if self.fails:
             raise VoiceUnavailable("it has no breath")
-        time = np.arange(24000) / 24000
+        time = np.arange(int(24000 * (0.5 + len(text) / 2 / rate))) / 24000
         hum = np.sin(2 * np.pi * 440 * time) * (0.2 + 0.15 * np.sin(2 * np.pi * 4 * time))
         return Samples(hum.astype("float32"), 24000)
 
@@ -143,3 +143,23 @@ def test_importing_loads_no_engine():
     program = "import sys, tts.synthesizer; print([m for m in ('numpy', 'pyopenjtalk') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("text", ["", "。。。", "★★★"])
+def test_a_script_without_anything_to_say_blames_no_voice(tmp_path, text):
+    voice = Counting()
+    opened = ScriptSynthesizer(tmp_path, [voice])
+    for _ in range(4):
+        with pytest.raises(VoiceUnavailable):
+            opened.speak(script(text, "en"), CALL_AUDIO)
+    assert voice.spoken == []
+
+
+def test_a_text_that_nobody_can_speak_lets_no_voice_rest(tmp_path):
+    first, second = Counting("first", fails=True), Counting("second", fails=True)
+    opened = ScriptSynthesizer(tmp_path, [first, second])
+    for number in range(4):
+        with pytest.raises(VoiceUnavailable):
+            opened.speak(script(f"No {number}.", "en"), CALL_AUDIO)
+    first.fails = second.fails = False
+    assert opened.speak(script("Yes, it can be said now.", "en"), CALL_AUDIO).voice == "first"

@@ -97,6 +97,14 @@ def test_long_sentences_are_cut_at_commas_and_nothing_is_lost():
     assert max(map(len, pieces)) <= wording.LONGEST_SENTENCE
 
 
+@pytest.mark.parametrize(("text", "language"), [("訓練" * 300, "ja"), ("evacuate now " * 60, "en")])
+def test_a_text_without_any_comma_is_cut_too(text, language):
+    pieces = wording.sentences(text, language)
+    assert "".join(pieces).replace(" ", "") == text.replace(" ", "")
+    assert max(map(len, pieces)) <= wording.LONGEST_SENTENCE
+    assert all(language == "ja" or piece.split()[0] in ("evacuate", "now") for piece in pieces)
+
+
 @pytest.mark.parametrize(
     ("written", "spoken"),
     [
