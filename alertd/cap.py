@@ -9,6 +9,7 @@ Signatures are not checked: who may hand in documents is for the caller to know.
 from __future__ import annotations
 
 import re
+import threading
 from importlib import resources
 
 from lxml import etree
@@ -22,6 +23,9 @@ __all__ = ["LIMIT", "parse", "write"]
 
 #: the largest document that is read, in bytes
 LIMIT = 256 * 1024
+
+#: libxml2 sets up its types at the first schema; two threads at once would spoil them for good
+_ONE_SCHEMA = threading.Lock()
 
 _DECLARED = re.compile(rb"^(?:\xef\xbb\xbf)?\s*<\?xml[^>]*?encoding\s*=\s*[\"']([A-Za-z0-9._-]+)[\"']")
 _ENCODINGS = re.compile(r"utf-?8|utf-?16(le|be)?|us-ascii|iso-8859-\d+|windows-125\d|shift_jis|euc-jp", re.I)
@@ -99,9 +103,9 @@ def _tree(document: bytes) -> etree._Element:
 
 def _validate(root: etree._Element) -> None:
     # a schema keeps the errors of its last document, so each document gets its own
-    schema = etree.XMLSchema(
-        etree.fromstring(resources.files("alertd").joinpath("schema/cap-1.2.xsd").read_bytes())
-    )
+    source = etree.fromstring(resources.files("alertd").joinpath("schema/cap-1.2.xsd").read_bytes())
+    with _ONE_SCHEMA:
+        schema = etree.XMLSchema(source)
     if schema.validate(root):
         return
     problems = []
