@@ -20,8 +20,8 @@ from alertd.speech import Samples
 TIMEOUT = 10.0
 #: where Debian's open-jtalk-mecab-naist-jdic puts its dictionary
 DICTIONARY = Path("/var/lib/mecab/dic/open-jtalk/naist-jdic")
-#: morae per second at natural speed, and what a script calls natural
-NATURAL_RATE = 6.4
+#: the rate of a script at which the programs speak at their own speed (measured)
+JAPANESE_RATE, ENGLISH_RATE = 6.4, 5.0
 #: flite's best voices for English, in order; rms was understood best through a telephone
 ENGLISH_VOICES = ("rms", "awb", "slt", "kal16")
 
@@ -72,7 +72,7 @@ def open_jtalk() -> Program:
         raise VoiceUnavailable("open_jtalk needs open-jtalk-mecab-naist-jdic and a voice")
 
     def command(source: Path, target: Path, rate: float) -> list[str]:
-        speed = f"{rate / NATURAL_RATE:.3f}"
+        speed = f"{rate / JAPANESE_RATE:.3f}"
         return [
             program,
             "-x",
@@ -98,7 +98,7 @@ def flite() -> Program:
         raise VoiceUnavailable("flite has none of the voices that we know")
 
     def command(source: Path, target: Path, rate: float) -> list[str]:
-        stretch = f"duration_stretch={NATURAL_RATE / rate:.3f}"
+        stretch = f"duration_stretch={ENGLISH_RATE / rate:.3f}"
         return [program, "-voice", voice, "--setf", stretch, "-f", str(source), "-o", str(target)]
 
     return Program(f"flite {voice}", ("en",), command)
