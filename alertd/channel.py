@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from typing import Any, ClassVar, Protocol, runtime_checkable
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, field_validator
 
-from alertd.alert import MsgType, Reference, Status
+from alertd.alert import MsgType, Reference, Severity, Status
 from alertd.errors import ChannelMisconfigured
 from alertd.speech import AudioFormat, Sound
 
@@ -65,6 +65,8 @@ class Reason(StrEnum):
     IN_DOUBT = "in_doubt"
     #: anything else; `detail` says what
     OTHER = "other"
+    #: it is night and it is not urgent: waits for the morning (said by the engine)
+    QUIET_HOURS = "quiet_hours"
 
 
 class Answer(StrEnum):
@@ -204,8 +206,25 @@ class ChannelSettings(BaseModel):
     retry_after: tuple[float, ...] = (60.0, 180.0, 300.0)
     #: seconds until the next attempt for one reason, e.g. { busy = 60 }
     retry_after_reason: Mapping[Reason, float] = {}
+    #: seconds until the next attempt at Extreme, by attempt; empty = as at other times
+    retry_after_extreme: tuple[float, ...] = ()
+    #: reasons that are worth another attempt at Extreme and Severe only
+    retry_when_severe: tuple[Reason, ...] = ()
+    #: from when until when (Japan time) people are left in peace, e.g. ["21:00", "07:00"]; [] = never
+    quiet_hours: tuple[time, ...] = ()
+    #: the least severity that goes out even then
+    quiet_unless: Severity = Severity.MODERATE
+    #: groups whose members are told first, because they pass it on
+    first_groups: tuple[str, ...] = ()
     #: the far end is a simulation: shown wherever the channel is shown
     simulated: bool = False
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def _from_until(cls, given: tuple[time, ...]) -> tuple[time, ...]:
+        if len(given) not in (0, 2):
+            raise ValueError('give two times, e.g. ["21:00", "07:00"], or [] for none')
+        return given
 
     def must_carry(self, status: Status) -> None:
         """Raises ChannelMisconfigured for a status that may not go out here.

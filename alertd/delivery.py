@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from alertd.alert import Severity
 from alertd.channel import Answer, ChannelSettings, InDoubt, Outcome, Reason
 
 #: the rank of a delivery of which nothing is known
@@ -73,12 +74,14 @@ class Next:
     """What follows a word: the word as it is to be recorded, and when to look again.
 
     `look_at` None = never. `handed` says whether the hand-over still stands, so that
-    looking again means asking and not handing over once more.
+    looking again means asking and not handing over once more. `spared` counts the
+    hand-overs so far that are no attempts, because the far end never tried.
     """
 
     word: Word
     look_at: datetime | None
     handed: bool
+    spared: int = 0
 
 
 def after(
@@ -89,35 +92,49 @@ def after(
     report_within: timedelta | None,
     in_doubt: InDoubt,
     resend: bool,
+    severity: Severity = Severity.SEVERE,
+    spared: int = 0,
 ) -> Next:
     """The retry decision: what becomes of a delivery after this word.
 
     `resend` says that its dispatch is still going on and that its status is one that
-    `in_doubt` may resend. An exhausted delivery has failed, for the reason of its last
-    attempt.
+    `in_doubt` may resend. Of the attempts, `spared` do not count. An exhausted delivery
+    has failed, for the reason of its last attempt.
     """
+    attempts = word.attempt - spared
     match word.outcome:
         case Outcome.ACCEPTED:
-            return Next(word, now + report_within if report_within else None, handed=True)
-        case Outcome.DEFERRED:
+            return Next(word, now + report_within if report_within else None, handed=True, spared=spared)
+        case Outcome.DEFERRED if word.reason is Reason.RATE_LIMITED:
             # too fast is nobody's fault: the far end never tried
-            if word.attempt >= settings.attempts and word.reason is not Reason.RATE_LIMITED:
+            delay = _delay(word.reason, attempts, settings, severity)
+            return Next(word, now + delay, handed=False, spared=spared + 1)
+        case Outcome.DEFERRED:
+            hopeless = word.reason in settings.retry_when_severe and not _grave(severity)
+            if attempts >= settings.attempts or hopeless:
                 failed = Word(word.attempt, Outcome.FAILED, word.reason)
-                return Next(failed, None, handed=False)
-            return Next(word, now + _delay(word, settings), handed=False)
+                return Next(failed, None, handed=False, spared=spared)
+            delay = _delay(word.reason, attempts, settings, severity)
+            return Next(word, now + delay, handed=False, spared=spared)
         case Outcome.UNKNOWN if word.reason is Reason.IN_DOUBT:
             if in_doubt is InDoubt.ASK:
-                return Next(word, now + timedelta(seconds=2), handed=True)
-            if resend and word.attempt < settings.attempts:
-                return Next(word, now, handed=False)
-            return Next(word, None, handed=False)
+                return Next(word, now + timedelta(seconds=2), handed=True, spared=spared)
+            if resend and attempts < settings.attempts:
+                return Next(word, now, handed=False, spared=spared)
+            return Next(word, None, handed=False, spared=spared)
         case _:
-            return Next(word, None, handed=False)
+            return Next(word, None, handed=False, spared=spared)
 
 
-def _delay(word: Word, settings: ChannelSettings) -> timedelta:
+def _grave(severity: Severity) -> bool:
+    return severity in (Severity.EXTREME, Severity.SEVERE)
+
+
+def _delay(reason: Reason | None, attempts: int, settings: ChannelSettings, severity: Severity) -> timedelta:
+    """The pause after the attempt of this number: by its reason, else the next step of the plan."""
     by_reason = settings.retry_after_reason
-    if word.reason is not None and word.reason in by_reason:
-        return timedelta(seconds=by_reason[word.reason])
-    steps = settings.retry_after
-    return timedelta(seconds=steps[min(word.attempt, len(steps)) - 1]) if steps else timedelta()
+    if reason is not None and reason in by_reason:
+        return timedelta(seconds=by_reason[reason])
+    extreme = severity is Severity.EXTREME and settings.retry_after_extreme
+    steps = settings.retry_after_extreme if extreme else settings.retry_after
+    return timedelta(seconds=steps[min(max(attempts, 1), len(steps)) - 1]) if steps else timedelta()

@@ -15,10 +15,11 @@ from alertd.tables import AreaRow, ContactRow, MembershipRow, RecipientRow
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel section as the audience sees it: its name and its kind."""
+    """A channel section as the audience sees it: its name, its kind, and whose members are told first."""
 
     name: str
     kind: str
+    first_groups: tuple[str, ...] = ()
 
 
 def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, bool]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from sqlalchemy.orm import Session
 
-from alertd import audit, people, store
+from alertd import audit, cap, people, store
 from alertd.audience import Audience
 from alertd.channel import Medium
 from alertd.db import writing
 from alertd.dispatch import MOVES, Move, State
 from alertd.errors import ChannelMisconfigured, NotFound, WrongConfiguration
 from alertd.site import Site
-from alertd.tables import DispatchRow
+from alertd.tables import AlertRow, DispatchRow
 
 #: air first, then calls, then mail
 _ORDER = (Medium.BROADCAST, Medium.OUTDOOR, Medium.CALL, Medium.TEXT)
+#: what is said of an attempt that a newer alert to the same address has ended
+SUPERSEDED = "superseded by a newer alert"
 #: an audience that grew beyond this since approval is not what was approved
 GROWTH = 2.0
 #: … but so many more contacts are no surprise
@@ -56,15 +60,27 @@ def plan(site: Site, dispatch_id: int) -> int:
         if row is not None and row.state is State.APPROVED:
             now = site.clock.now()
             row.state, row.planned_at = MOVES[row.state, Move.PLAN], now
+            stopped = _supersede(session, row, now)
             audit.note(
                 session,
                 at=now,
                 actor=audit.ENGINE,
                 action="dispatch.planned",
                 subject=f"dispatch:{row.id}",
-                detail={"deliveries": planned},
+                detail={"deliveries": planned, **({"superseded": stopped} if stopped else {})},
             )
     return planned
+
+
+def _supersede(session: Session, row: DispatchRow, now: datetime) -> int:
+    """Old attempts stop where a newer alert calls: of every dispatch whose alert this one references."""
+    document = session.get_one(AlertRow, row.alert_id)
+    return sum(
+        store.supersede(session, older.id, row.id, SUPERSEDED, now)
+        for reference in cap.parse(document.document).references
+        for older in store.dispatches_of(session, reference)
+        if older.id != row.id and older.state is State.SENDING
+    )
 
 
 def _rank(site: Site, name: str) -> int:

@@ -129,6 +129,8 @@ def settle(
             report_within=traits.report_within,
             in_doubt=traits.in_doubt,
             resend=False,
+            severity=store.severity(dispatch),
+            spared=row.spared,
         )
         if asked_by is not None and word.outcome is Outcome.ACCEPTED:
             following = Next(word, now + ASK_AGAIN, handed=True)
@@ -143,6 +145,8 @@ def settle(
             following.word.reason,
             following.word.answer,
         )
+        if word.attempt == row.attempt:
+            row.spared = following.spared
         if word.attempt == row.attempt or word.rank >= GOOD_NEWS:
             row.due_at = following.look_at
             row.handed_at = row.handed_at if following.handed else None

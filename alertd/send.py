@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,12 +19,11 @@ from itertools import groupby
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from alertd import lane, messages, receive, store
-from alertd.alert import Status
+from alertd import lane, messages, plan, receive, store
+from alertd.alert import Severity, Status
 from alertd.channel import (
     Asks,
     Channel,
-    ChannelSettings,
     InDoubt,
     Inquiry,
     Message,
@@ -35,9 +34,10 @@ from alertd.channel import (
     Traits,
 )
 from alertd.db import reading, writing
-from alertd.delivery import Word, after
+from alertd.delivery import Next, Word, after
 from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable, WrongInput
 from alertd.messages import Messages, NotAsApproved
+from alertd.quiet import quiet_until
 from alertd.site import Site
 from alertd.store import Claimed
 from alertd.tables import AlertRow, DispatchRow
@@ -106,6 +106,10 @@ def _claim(site: Site, name: str, owner: str, traits: Traits) -> tuple[list[Clai
             return [], [], 0.0
         if traits.exclusive and not lane.own(row, owner, now, until):
             return [], [], 0.0
+        settings = site.settings[name]
+        morning = quiet_until(settings.quiet_hours, now)
+        if morning is not None:
+            store.hold(session, name, list(Severity).index(settings.quiet_unless), morning, now)
         again = store.claim(session, name, owner, handed=True, limit=LOOK_AGAIN, now=now, until=until)
         wanted = traits.batch_size if traits.exclusive else traits.batch_size * GROUPS
         allowed = lane.allowance(session, row, traits.pace, wanted, now)
@@ -213,10 +217,15 @@ def _turn(
 
 def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now: datetime) -> None:
     addresses = store.addresses(session, [claimed.contact_id for claimed in group.claimed])
-    gone = [claimed for claimed in group.claimed if not addresses[claimed.contact_id][1]]
-    if gone:
-        _close_gone(session, owner, gone, now)
-    here = [claimed.id for claimed in group.claimed if addresses[claimed.contact_id][1]]
+    gone = {claimed.id for claimed in group.claimed if not addresses[claimed.contact_id][1]}
+    _close(session, owner, group.claimed, gone, "has left the list", now)
+    dispatch = session.get_one(DispatchRow, group.claimed[0].dispatch_id)
+    if dispatch.superseded_by_id is not None:
+        ids = [claimed.id for claimed in group.claimed if claimed.id not in gone]
+        stale = store.superseded(session, dispatch.superseded_by_id, ids)
+        _close(session, owner, group.claimed, stale, plan.SUPERSEDED, now)
+        gone |= stale
+    here = [claimed.id for claimed in group.claimed if claimed.id not in gone]
     marked = store.mark_handed(session, owner, here, now)
     store.begun(session, {claimed.dispatch_id for claimed in group.claimed if claimed.id in marked}, now)
     group.targets = {}
@@ -228,14 +237,21 @@ def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now
             group.targets[target.key] = (handed, target)
 
 
-def _close_gone(session: Session, owner: str, gone: Sequence[Claimed], now: datetime) -> None:
-    """Who has left the list since planning is not sent anything."""
-    for claimed in gone:
-        word = Word(claimed.attempt, Outcome.CANCELLED)
-        following = after(word, _NO_RETRY, now=now, report_within=None, in_doubt=InDoubt.HOLD, resend=False)
-        if store.conclude(session, owner, following, [claimed.id]):
-            left = Receipt(key="", outcome=Outcome.CANCELLED, detail="has left the list")
-            store.add_receipts(session, [(claimed.id, claimed.attempt, left)], now)
+def _close(
+    session: Session,
+    owner: str,
+    claimed: Sequence[Claimed],
+    ids: Collection[int],
+    detail: str,
+    now: datetime,
+) -> None:
+    """Ends those of these claims that nothing shall be sent to any more."""
+    for one in claimed:
+        if one.id in ids:
+            following = Next(Word(one.attempt, Outcome.CANCELLED), None, handed=False, spared=one.spared)
+            if store.conclude(session, owner, following, [one.id]):
+                left = Receipt(key="", outcome=Outcome.CANCELLED, detail=detail)
+                store.add_receipts(session, [(one.id, one.attempt, left)], now)
 
 
 def _deliver(channel: Channel, group: Group) -> ChannelError | None:
@@ -277,15 +293,17 @@ def _record(
 ) -> None:
     """Writes the receipts of a group; the usual case is one statement for all of them."""
     settings = site.settings[name]
-    by_word: dict[Word, list[int]] = defaultdict(list)
+    by_word: dict[tuple[Word, int], list[int]] = defaultdict(list)
     for claimed, receipt in group.receipts:
-        by_word[Word(claimed.attempt, receipt.outcome, receipt.reason, receipt.answer)].append(claimed.id)
+        word = Word(claimed.attempt, receipt.outcome, receipt.reason, receipt.answer)
+        by_word[word, claimed.spared].append(claimed.id)
     store.add_receipts(
         session, [(claimed.id, claimed.attempt, said) for claimed, said in group.receipts], now
     )
-    ended = receive.ended_as(session.get_one(DispatchRow, group.claimed[0].dispatch_id), now)
+    dispatch = session.get_one(DispatchRow, group.claimed[0].dispatch_id)
+    ended = receive.ended_as(dispatch, now)
     left: list[int] = []
-    for word, ids in by_word.items():
+    for (word, spared), ids in by_word.items():
         following = after(
             word,
             settings,
@@ -293,6 +311,8 @@ def _record(
             report_within=traits.report_within,
             in_doubt=traits.in_doubt,
             resend=receive.may_resend(traits.in_doubt, group.status),
+            severity=store.severity(dispatch),
+            spared=spared,
         )
         following = receive.unless_ended(following, ended)
         taken = store.conclude(session, owner, following, ids)
@@ -316,9 +336,7 @@ def _refuse(site: Site, name: str, owner: str, rows: Sequence[Claimed], why: str
         store.raise_alarm(session, f"refused:{name}", why, now)
         for claimed in rows:
             word = Word(claimed.attempt, Outcome.FAILED, Reason.REFUSED)
-            following = after(
-                word, _NO_RETRY, now=now, report_within=None, in_doubt=InDoubt.HOLD, resend=False
-            )
+            following = Next(word, None, handed=False, spared=claimed.spared)
             if store.conclude(session, owner, following, [claimed.id]):
                 said = Receipt(key="", outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=why)
                 store.add_receipts(session, [(claimed.id, claimed.attempt, said)], now)
@@ -357,8 +375,9 @@ def _look_again(
             continue
         with writing(site.engine) as session:
             now = site.clock.now()
+            if receipt is None and not _over(session, owner, claimed, now):
+                store.hand_over_again(session, owner, claimed.id, now, counts=False)
             if receipt is None:
-                store.hand_over_again(session, owner, claimed.id, now)
                 continue
             receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
 
@@ -381,6 +400,17 @@ def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry
     )
 
 
+def _over(session: Session, owner: str, claimed: Claimed, now: datetime) -> bool:
+    """Ends a delivery that surely never arrived, when its dispatch is over."""
+    ended = receive.ended_as(session.get_one(DispatchRow, claimed.dispatch_id), now)
+    if ended is None:
+        return False
+    following = Next(Word(claimed.attempt, ended), None, handed=False, spared=claimed.spared)
+    if store.conclude(session, owner, following, [claimed.id]):
+        receive.add_own_word(session, [claimed.id], following.word, now)
+    return True
+
+
 def _settle_alone(site: Site, name: str, owner: str, traits: Traits, claimed: Claimed) -> None:
     """Nobody can or shall be asked: after a death of the sender the policy decides."""
     with writing(site.engine) as session:
@@ -394,7 +424,7 @@ def _settle_alone(site: Site, name: str, owner: str, traits: Traits, claimed: Cl
         resend = receive.may_resend(traits.in_doubt, alert.status)
         attempts = site.settings[name].attempts
         if resend and claimed.attempt < attempts and receive.ended_as(row, now) is None:
-            store.hand_over_again(session, owner, claimed.id, now)
+            store.hand_over_again(session, owner, claimed.id, now, counts=True)
         else:
             receive.settle(session, site, claimed.id, now, asked_by=owner)
 
@@ -408,4 +438,3 @@ _SENDER_DIED = Receipt(
 _UNANSWERABLE = Receipt(
     key="", outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail="the message is not what was approved"
 )
-_NO_RETRY = ChannelSettings(kind="none", attempts=0)

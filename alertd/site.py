@@ -62,7 +62,8 @@ class Site:
         if name not in self.settings:
             there = ", ".join(self.settings) or "none"
             raise NotFound(f"there is no channel “{name}”; there are: {there}")
-        return Line(name, self.settings[name].kind)
+        settings = self.settings[name]
+        return Line(name, settings.kind, settings.first_groups)
 
     def channel(self, name: str) -> Channel:
         """The opened channel of a section; the same one every time. Raises NotFound."""

@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import (
+    ColumnElement,
     CursorResult,
     Insert,
     Row,
@@ -30,7 +31,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
-from alertd.alert import Reference
+from alertd.alert import Reference, Severity
 from alertd.audience import Audience
 from alertd.channel import Answer, Outcome, Reason, Receipt
 from alertd.delivery import ATTEMPT, NOTHING_KNOWN, Next, Word, outcome_rank
@@ -43,6 +44,7 @@ from alertd.tables import (
     ContactRow,
     DeliveryRow,
     DispatchRow,
+    MembershipRow,
     ReceiptRow,
     RecipientRow,
 )
@@ -62,6 +64,8 @@ class Claimed:
     contact_id: int
     language: str
     attempt: int
+    #: of the attempts, those that do not count
+    spared: int
     standing: int
     outcome: Outcome | None
     handed_at: datetime | None
@@ -73,6 +77,11 @@ class Claimed:
 def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRow | None:
     """One dispatch; with `lock` nobody else can move it until the transaction ends."""
     return session.get(DispatchRow, number, with_for_update=lock, populate_existing=lock)
+
+
+def severity(row: DispatchRow) -> Severity:
+    """How grave the alert of a dispatch is."""
+    return list(Severity)[row.priority]
 
 
 def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
@@ -109,6 +118,14 @@ def alert_by_reference(session: Session, reference: Reference) -> AlertRow | Non
             AlertRow.sent == reference.sent,
         )
     )
+
+
+def dispatches_of(session: Session, reference: Reference) -> Sequence[DispatchRow]:
+    """Every dispatch of the alert that CAP's triple names."""
+    alert = alert_by_reference(session, reference)
+    if alert is None:
+        return []
+    return session.scalars(select(DispatchRow).where(DispatchRow.alert_id == alert.id)).all()
 
 
 def artefacts(session: Session, dispatch_id: int) -> Sequence[ArtefactRow]:
@@ -152,8 +169,14 @@ def plan_audience(
     *,
     now: datetime,
 ) -> int:
-    """Makes the deliveries of one channel, in the database; twice is harmless. Returns how many are new."""
+    """Makes the deliveries of one channel, in the database; twice is harmless. Returns how many are new.
+
+    First the few who pass it on, then those who need support, then the others.
+    """
     reached = contacts_of(audience, line).subquery()
+    told_first = exists().where(
+        MembershipRow.recipient_id == reached.c.recipient_id, MembershipRow.group_name.in_(line.first_groups)
+    )
     spoken = case((reached.c.language.in_(languages), reached.c.language), else_=languages[0])
     return _insert_deliveries(
         session,
@@ -168,7 +191,7 @@ def plan_audience(
             literal(0),
             literal(NOTHING_KNOWN),
             literal(now, DeliveryRow.due_at.type),
-        ).order_by(reached.c.needs_support.desc(), reached.c.recipient_id),
+        ).order_by(case((told_first, 0), else_=1), reached.c.needs_support.desc(), reached.c.recipient_id),
     )
 
 
@@ -314,6 +337,7 @@ def claim(
             DeliveryRow.contact_id,
             DeliveryRow.language,
             DeliveryRow.attempt,
+            DeliveryRow.spared,
             DeliveryRow.standing,
             DeliveryRow.outcome,
             DeliveryRow.handed_at,
@@ -330,6 +354,7 @@ def claim(
             row.contact_id,
             row.language,
             row.attempt,
+            row.spared,
             row.standing,
             row.outcome,
             row.handed_at,
@@ -394,12 +419,21 @@ def unmark(session: Session, owner: str, ids: Sequence[int], now: datetime) -> N
         )
 
 
-def hand_over_again(session: Session, owner: str, number: int, now: datetime) -> None:
-    """A hand-over that surely or possibly did not arrive is due once more, as a new attempt."""
+def hand_over_again(session: Session, owner: str, number: int, now: datetime, *, counts: bool) -> None:
+    """A hand-over that surely or possibly did not arrive is due once more.
+
+    `counts` False = it surely never was, so it is no attempt.
+    """
     session.execute(
         update(DeliveryRow)
         .where(DeliveryRow.id == number, DeliveryRow.owner == owner, DeliveryRow.due_at.is_not(None))
-        .values(handed_at=None, due_at=now, owner=None, claimed_until=None)
+        .values(
+            handed_at=None,
+            due_at=now,
+            spared=DeliveryRow.spared + (0 if counts else 1),
+            owner=None,
+            claimed_until=None,
+        )
         .execution_options(synchronize_session=False)
     )
 
@@ -507,6 +541,7 @@ def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) 
             outcome=word.outcome,
             reason=word.reason,
             answer=word.answer,
+            spared=following.spared,
             due_at=following.look_at,
             handed_at=DeliveryRow.handed_at if following.handed else None,
             owner=None,
@@ -577,26 +612,88 @@ def last_ref(session: Session, delivery_id: int, attempt: int) -> str | None:
     )
 
 
-def close_open(session: Session, dispatch_id: int, outcome: Outcome, detail: str, now: datetime) -> int:
-    """Ends every delivery of a dispatch that has not been handed over: cancelled or expired."""
-    open_ones = (
+def supersede(session: Session, older_id: int, newer_id: int, detail: str, now: datetime) -> int:
+    """Stops a dispatch for the addresses that a newer one calls; returns how many attempts it ended.
+
+    What has been handed over already is left to its end; `superseded` stops what would
+    follow.
+    """
+    session.execute(
+        update(DispatchRow)
+        .where(DispatchRow.id == older_id)
+        .values(superseded_by_id=newer_id)
+        .execution_options(synchronize_session=False)
+    )
+    return close_open(session, older_id, Outcome.CANCELLED, detail, now, also=_called_by(newer_id))
+
+
+def superseded(session: Session, newer_id: int, ids: Sequence[int]) -> frozenset[int]:
+    """Those of these deliveries whose address a newer dispatch calls over the same channel."""
+    return frozenset(
+        session.scalars(select(DeliveryRow.id).where(DeliveryRow.id.in_(ids), _called_by(newer_id)))
+    )
+
+
+def _called_by(newer_id: int) -> ColumnElement[bool]:
+    newer, theirs, ours = aliased(DeliveryRow), aliased(ContactRow), aliased(ContactRow)
+    return (
+        select(newer.id)
+        .join(theirs, theirs.id == newer.contact_id)
+        .join(ours, ours.address == theirs.address)
+        .where(
+            newer.dispatch_id == newer_id,
+            newer.channel == DeliveryRow.channel,
+            ours.id == DeliveryRow.contact_id,
+        )
+        .correlate(DeliveryRow)
+        .exists()
+    )
+
+
+def hold(session: Session, channel: str, priority: int, until: datetime, now: datetime) -> int:
+    """Lets what is due on a channel and less urgent than `priority` wait; returns how much that was."""
+    waiting_ones = (
+        DeliveryRow.channel == channel,
+        DeliveryRow.priority > priority,
+        DeliveryRow.due_at <= now,
+        DeliveryRow.due_at.is_not(None),
+        DeliveryRow.handed_at.is_(None),
+        or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+    )
+    word = Word(0, Outcome.DEFERRED, Reason.QUIET_HOURS)
+    _say_of_all(session, waiting_ones, word, "waits for the morning", now)
+    result = session.execute(
+        update(DeliveryRow)
+        .where(*waiting_ones)
+        .values(
+            standing=DeliveryRow.attempt * ATTEMPT + word.rank,
+            outcome=word.outcome,
+            reason=word.reason,
+            due_at=until,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def close_open(
+    session: Session,
+    dispatch_id: int,
+    outcome: Outcome,
+    detail: str,
+    now: datetime,
+    *,
+    also: ColumnElement[bool] | None = None,
+) -> int:
+    """Ends every delivery of a dispatch that has not been handed over (and is `also`): cancelled or expired."""
+    open_ones = [
         DeliveryRow.dispatch_id == dispatch_id,
         DeliveryRow.due_at.is_not(None),
         DeliveryRow.handed_at.is_(None),
-    )
-    session.execute(
-        insert(ReceiptRow).from_select(
-            ["delivery_id", "attempt", "outcome", "detail", "received_at"],
-            select(
-                DeliveryRow.id,
-                DeliveryRow.attempt,
-                literal(outcome, ReceiptRow.outcome.type),
-                literal(detail),
-                literal(now, ReceiptRow.received_at.type),
-            ).where(*open_ones),
-            include_defaults=False,
-        )
-    )
+    ]
+    if also is not None:
+        open_ones.append(also)
+    _say_of_all(session, open_ones, Word(0, outcome), detail, now)
     result = session.execute(
         update(DeliveryRow)
         .where(*open_ones)
@@ -609,6 +706,26 @@ def close_open(session: Session, dispatch_id: int, outcome: Outcome, detail: str
         .execution_options(synchronize_session=False)
     )
     return cast("CursorResult[Any]", result).rowcount
+
+
+def _say_of_all(
+    session: Session, which: Sequence[ColumnElement[bool]], word: Word, detail: str, now: datetime
+) -> None:
+    """The engine's own receipt, in the present attempt of each of these deliveries."""
+    session.execute(
+        insert(ReceiptRow).from_select(
+            ["delivery_id", "attempt", "outcome", "reason", "detail", "received_at"],
+            select(
+                DeliveryRow.id,
+                DeliveryRow.attempt,
+                literal(word.outcome, ReceiptRow.outcome.type),
+                literal(word.reason, ReceiptRow.reason.type),
+                literal(detail),
+                literal(now, ReceiptRow.received_at.type),
+            ).where(*which),
+            include_defaults=False,
+        )
+    )
 
 
 # asking -------------------------------------------------------------------------------

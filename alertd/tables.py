@@ -210,6 +210,8 @@ class DispatchRow(Base):
     cancelled_at: Mapped[datetime | None]
     #: the dispatch that this one calls off
     corrects_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"), index=True)
+    #: the newer dispatch that references this one's alert: old attempts stop where it calls
+    superseded_by_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"))
 
 
 class ArtefactRow(Base):
@@ -275,6 +277,13 @@ class DeliveryRow(Base):
             postgresql_where=text("owner IS NOT NULL"),
         ),
         Index("ix_delivery_tally", "dispatch_id", "channel", "outcome"),
+        Index(
+            "ix_delivery_line",
+            "channel",
+            "line_until",
+            sqlite_where=text("line_until IS NOT NULL"),
+            postgresql_where=text("line_until IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
@@ -288,6 +297,8 @@ class DeliveryRow(Base):
     after_id: Mapped[int | None] = mapped_column(Number)
     #: hand-overs begun so far
     attempt: Mapped[int] = mapped_column(default=0)
+    #: of them, those that do not count as attempts: the far end never tried
+    spared: Mapped[int] = mapped_column(default=0, server_default="0")
     #: the rank of the receipt that speaks (see alertd.delivery)
     standing: Mapped[int] = mapped_column(default=NOTHING_KNOWN)
     outcome: Mapped[Outcome | None]
@@ -300,6 +311,23 @@ class DeliveryRow(Base):
     claimed_until: Mapped[datetime | None]
     #: the hand-over of this attempt began, and the far end may have it
     handed_at: Mapped[datetime | None]
+    #: the outcome is known and the line is still in use, at most until then
+    line_until: Mapped[datetime | None]
+
+
+class TakingRow(Base):
+    """Somebody of the city has taken a call for help, or a visit to somebody unreached, into their hands."""
+
+    __tablename__ = "taking"
+
+    #: once for each delivery: who comes first has it
+    delivery_id: Mapped[int] = mapped_column(Number, ForeignKey("delivery.id"), primary_key=True)
+    taken_by: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    taken_at: Mapped[datetime]
+    #: what came of the visit (see alertd.help_wanted); None = still on the way
+    result: Mapped[str | None] = mapped_column(String(16))
+    note: Mapped[str | None] = mapped_column(String(500))
+    visited_at: Mapped[datetime | None]
 
 
 class ReceiptRow(Base):

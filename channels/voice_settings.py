@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from typing import Annotated, Self
 
 from pydantic import Field, SecretStr, model_validator
@@ -23,6 +24,10 @@ class VoiceSettings(ChannelSettings):
         Reason.UNREACHABLE: 30.0,
         Reason.RATE_LIMITED: 10.0,
     }
+    retry_after_extreme: tuple[float, ...] = (60.0, 120.0)
+    retry_when_severe: tuple[Reason, ...] = (Reason.MACHINE,)
+    quiet_hours: tuple[time, ...] = (time(21), time(7))
+    first_groups: tuple[str, ...] = ("自治会長", "民生委員")
     account_sid: str = Field(pattern=r"^AC[0-9a-f]{32}$")
     auth_token: SecretStr
     #: of callbacks that are signed by a shared key (HMAC-SHA256) instead of the token
