@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 from alertd.clock import stopwatch
 from alertd.errors import UnknownLanguage, VoiceUnavailable
-from alertd.language import is_japanese, language_of
+from alertd.language import language_of
 from alertd.speech import (
     AudioFormat,
     CheckedName,
@@ -19,7 +18,6 @@ from alertd.speech import (
     ImportedNames,
     KnownReading,
     Pause,
-    Reads,
     Samples,
     Say,
     Script,
@@ -27,21 +25,20 @@ from alertd.speech import (
     Voice,
 )
 from tts import wording
-from tts.assembly import RATE, Piece, resampled, tracks, trimmed
+from tts.assembly import RATE, Piece, tracks
 from tts.dictionary import Dictionary
 from tts.fragments import Fragments
-from tts.mastering import SUBTYPES, import_meters, mastered
+from tts.mastering import SUBTYPES, mastered
 from tts.names import checked, import_names, names_of
+from tts.recital import Recital
 from tts.store import SoundStore, key_of
 from tts.tones import chime, dtmf
 from tts.unread import unread
-from tts.verification import BadSound, check_sentence, verify
+from tts.verification import BadSound, verify
 from tts.voices import Chain, installed_voices
 
 #: part of every key; raise it when assembly or mastering changes what is heard
 VERSION = "1"
-#: sentences that are spoken at the same time
-_SPEAKERS = 2
 
 log = logging.getLogger(__name__)
 
@@ -56,11 +53,11 @@ class ScriptSynthesizer:
 
     def __init__(self, storage: Path, voices: Sequence[Voice]) -> None:
         self._store = SoundStore(storage)
-        self._fragments = Fragments(storage)
-        self._chain = Chain([*voices, self._fragments])
+        fragments = Fragments(storage)
+        self._chain = Chain([*voices, fragments])
         self._dictionary = Dictionary(storage / "readings")
         self._compiled = storage / "dictionaries"
-        self._taught = ""
+        self._recital = Recital(self._store, fragments, self._chain, self._dictionary, self._compiled)
 
     def speak(self, script: Script, format: AudioFormat) -> Sound:
         """The finished file of the first voice in the chain that manages.
@@ -69,7 +66,8 @@ class ScriptSynthesizer:
         sentence, assemble, master, write  4. verify  5. keep. A voice that fails anywhere
         gives way to the next one for the whole script, so that no file has two voices.
         """
-        if not any(self._sentences(part, script) for part in script.parts if isinstance(part, Say)):
+        words = (part.text for part in script.parts if isinstance(part, Say))
+        if not any(wording.sentences(text, script.language) for text in words):
             return self._made(script, format, _Silent())
         failed: list[Voice] = []
         for voice in self._voices(script.language):
@@ -79,6 +77,8 @@ class ScriptSynthesizer:
             except (VoiceUnavailable, BadSound) as error:
                 failed.append(voice)
                 log.error("the voice %s failed after %.1f s: %s", voice.name, stopwatch() - started, error)
+            except OSError as error:
+                raise VoiceUnavailable(f"the sound cannot be stored: {error.strerror}") from error
             else:
                 # a text that nobody can speak is no fault of the voices
                 for each in failed:
@@ -89,13 +89,13 @@ class ScriptSynthesizer:
 
     def reading(self, script: Script) -> str:
         """Katakana (ja) or the spoken words, a sentence a line."""
-        self._teach()
-        said = (self._sentences(part, script) for part in script.parts if isinstance(part, Say))
-        return "\n".join(self._read(sentence, script.language) for each in said for sentence in each)
+        self._recital.teach()
+        said = (self._recital.sentences(part, script) for part in script.parts if isinstance(part, Say))
+        return "\n".join(self._recital.read(sentence, script.language) for each in said for sentence in each)
 
     def import_readings(self, data: bytes, name: str, *, dry_run: bool = False) -> ImportedNames:
         """Learn those names of a CSV file that are read wrong so far."""
-        voice = self._reader()
+        voice = self._recital.reader()
         file = self._dictionary.folder / f"{Path(name).stem}.csv"
         imported = import_names(
             names_of(data),
@@ -106,13 +106,13 @@ class ScriptSynthesizer:
             read=voice.reading,
             dry_run=dry_run,
         )
-        self._taught = ""
+        self._recital.forget()
         return imported
 
     def check_readings(self, data: bytes) -> list[CheckedName]:
         """How the names of a CSV file are read now."""
-        self._teach()
-        return checked(names_of(data), self._reader().reading)
+        self._recital.teach()
+        return checked(names_of(data), self._recital.reader().reading)
 
     def readings(self) -> list[KnownReading]:
         """The shipped entries and those of this installation."""
@@ -122,8 +122,8 @@ class ScriptSynthesizer:
         """Speak sentences in advance, so that they are there when no engine is."""
         script = Script(language=language, parts=(say,))
         voice = self._voices(language)[0]
-        self._teach()
-        self._spoken(voice, language, {say: self._sentences(say, script)})
+        self._recital.teach()
+        self._recital.spoken(voice, language, {say: self._recital.sentences(say, script)})
 
     def close(self) -> None:
         """End the child processes of the voices that have one."""
@@ -139,8 +139,8 @@ class ScriptSynthesizer:
         return voices
 
     def _made(self, script: Script, format: AudioFormat, voice: Voice) -> Sound:
-        self._teach()
-        facts = (VERSION, wording.VERSION, self._taught, voice.name, asdict(format))
+        self._recital.teach()
+        facts = (VERSION, wording.VERSION, self._recital.taught, voice.name, asdict(format))
         parts = [(type(part).__name__, part) for part in script.parts]
         key = key_of(*facts, script.language, parts, sorted(script.readings.items()))
         found = self._store.find(key, format)
@@ -152,8 +152,8 @@ class ScriptSynthesizer:
     def _rendered(self, key: str, script: Script, format: AudioFormat, voice: Voice) -> Sound:
         import soundfile
 
-        said = {part: self._sentences(part, script) for part in script.parts if isinstance(part, Say)}
-        heard = self._spoken(voice, script.language, said)
+        said = {part: self._recital.sentences(part, script) for part in script.parts if isinstance(part, Say)}
+        heard = self._recital.spoken(voice, script.language, said)
         pieces: list[Piece] = []
         for part in script.parts:
             match part:
@@ -186,74 +186,6 @@ class ScriptSynthesizer:
             )
         finally:
             part_file.unlink(missing_ok=True)
-
-    def _spoken(
-        self, voice: Voice, language: str, said: Mapping[Say, Sequence[str]]
-    ) -> dict[tuple[str, float], Samples]:
-        """Every different sentence at its rate, two at a time: engines leave Python alone."""
-        wanted = dict.fromkeys((sentence, part.rate) for part in said for sentence in said[part])
-        with ThreadPoolExecutor(_SPEAKERS + 1, thread_name_prefix="speech") as threads:
-            ready = threads.submit(import_meters)
-            spoken = threads.map(lambda one: self._sentence(voice, one[0], language, one[1]), wanted)
-            found = dict(zip(wanted, spoken, strict=True))
-            ready.result()
-        return found
-
-    def _sentences(self, part: Say, script: Script) -> list[str]:
-        return wording.sentences(
-            part.text,
-            script.language,
-            script.readings,
-            read=lambda sentence: self._read(sentence, script.language),
-        )
-
-    def _sentence(self, voice: Voice, sentence: str, language: str, rate: float) -> Samples:
-        """One spoken sentence, from the shelf or from the voice."""
-        short, written = language_of(language), sentence
-        if is_japanese(short) and not isinstance(voice, Reads | Fragments):
-            sentence = self._read(sentence, language)
-        if isinstance(voice, Fragments):
-            return trimmed(resampled(voice.speak(sentence, short, rate), RATE))
-        key = key_of(VERSION, self._taught, voice.name, short, rate, sentence)
-        kept = self._store.sentence(key)
-        if kept:
-            return kept
-        raw = voice.speak(sentence, short, rate)
-        check_sentence(raw, self._read(sentence, language), short, rate)
-        samples = trimmed(resampled(raw, RATE))
-        self._fragments.keep(written, short, self._store.keep_sentence(key, samples))
-        # as it was kept, so that the same script is the same file again to the last bit
-        return self._store.sentence(key) or samples
-
-    def _reader(self) -> Reads:
-        for voice in self._chain:
-            if isinstance(voice, Reads):
-                return voice
-        raise VoiceUnavailable("no voice that can be taught readings is installed")
-
-    def _read(self, sentence: str, language: str) -> str:
-        """Kana by the first voice that can read Japanese; else the sentence as it is."""
-        if is_japanese(language_of(language)):
-            for voice in self._chain:
-                if isinstance(voice, Reads):
-                    try:
-                        return voice.reading(sentence)
-                    except VoiceUnavailable as error:
-                        log.warning("the voice %s cannot read: %s", voice.name, error)
-        return sentence
-
-    def _teach(self) -> None:
-        """Hand the dictionary to the voices when it has changed since the last script."""
-        digest = self._dictionary.digest()
-        if digest != self._taught:
-            readings = self._dictionary.readings()
-            for voice in self._chain:
-                if isinstance(voice, Reads):
-                    try:
-                        voice.learn(readings, self._compiled)
-                    except VoiceUnavailable as error:
-                        log.error("the voice %s did not learn the readings: %s", voice.name, error)
-            self._taught = digest
 
 
 class _Silent:

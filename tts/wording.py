@@ -50,6 +50,8 @@ def sentences(
     for sentence in _split(spoken, short):
         if any(unicodedata.category(char)[0] in "LN" for char in sentence):
             found += [_without_marks(piece, read) for piece in _cut(sentence)]
+        elif found and any(unicodedata.category(char)[0] == "S" for char in sentence):
+            found[-1] += sentence  # nobody will hear it, and so `unread` must see it
     return found
 
 

@@ -62,6 +62,17 @@ def test_the_approver_sees_the_kana_and_what_nobody_would_hear(synthesizer):
     assert synthesizer.speak(asked, CALL_AUDIO).unread == "☃"
 
 
+def test_a_line_of_signs_is_told_and_not_lost(synthesizer):
+    assert synthesizer.speak(script("避難してください。\n☃☃☃"), CALL_AUDIO).unread == "☃"
+
+
+def test_a_full_disk_is_no_voice_and_stops_nobody_else(tmp_path):
+    (tmp_path / "sounds").write_text("in the way of the folder", encoding="utf-8")
+    opened = ScriptSynthesizer(tmp_path, [Counting()])
+    with pytest.raises(VoiceUnavailable, match="stored"):
+        opened.speak(script("Go now.", "en"), CALL_AUDIO)
+
+
 def test_a_reading_typed_for_one_alert_wins_over_the_dictionary(synthesizer):
     assert synthesizer.reading(script("嵐南地区", readings={"嵐南": "あらしみなみ"})) == "アラシミナミチク"
 
