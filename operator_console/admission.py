@@ -43,7 +43,7 @@ def admission(
     async def admit(request: Request) -> None:
         request.state.visit = await _blank_visit(site, request)
         changing = request.method not in ("GET", "HEAD")
-        if changing and not same_origin(request):
+        if changing and not same_origin(request, site.config.console_url):
             raise Forbidden("the request does not come from our own page")
         visit: Visit = request.state.visit
         found = None

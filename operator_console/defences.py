@@ -112,10 +112,13 @@ class Headers:
         await self._app(scope, receive, sending)
 
 
-def same_origin(request: Request) -> bool:
-    """Whether our own page sent this; False when the browser does not say where it comes from."""
+def same_origin(request: Request, home: str) -> bool:
+    """Whether our own page sent this; False when the browser does not say where it comes from.
+
+    `home` is our own address as the browser knows it, which a proxy may hide from us.
+    """
     site = request.headers.get("sec-fetch-site")
     if site is not None:
         return site == "same-origin"
-    origin = request.headers.get("origin")
-    return origin is not None and origin == f"{request.url.scheme}://{request.headers.get('host', '')}"
+    here = f"{request.url.scheme}://{request.headers.get('host', '')}"
+    return request.headers.get("origin") in (here, home)

@@ -32,7 +32,7 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(clock=clock, moment=moment, number=number)
+    made.filters.update(clock=clock, moment=moment, number=number, tag=tag)
     made.globals.update(
         labels=labels,
         asset_url=asset_url,
@@ -56,6 +56,11 @@ def moment(instant: datetime) -> str:
 def number(count: int) -> str:
     """12,345"""
     return f"{count:,}"
+
+
+def tag(language: str) -> str:
+    """The `lang` of a text: plain Japanese is Japanese to a screen reader."""
+    return "ja" if languages.is_japanese(language) else language
 
 
 def page(

@@ -9,6 +9,7 @@ import wave
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 from argon2 import PasswordHasher
@@ -81,21 +82,25 @@ class Desk:
     site: Site
     clock: FixedClock
     far_end: FakeFarEnd
-    #: where the console and the public pages are
+    #: where the console is
     console: str
-    public_url: str
     _open: ExitStack
 
     def browser(self) -> Client:
         """A browser in which nobody is signed in."""
         return self._open.enter_context(
-            Client(base_url=self.console, headers={"Origin": self.console}, timeout=30)
+            Client(base_url=self.console, headers={"Origin": self.console}, timeout=30, verify=False)
         )
 
-    @property
+    @cached_property
+    def public_url(self) -> str:
+        """Where the public pages are; served from the first look on."""
+        return self._open.enter_context(serving(public_app(self.site)))
+
+    @cached_property
     def public(self) -> Client:
         """Somebody on the internet."""
-        return self._open.enter_context(Client(base_url=self.public_url, timeout=30))
+        return self._open.enter_context(Client(base_url=self.public_url, timeout=30, verify=False))
 
     def signed_in(self, name: str) -> Client:
         """A browser in which this operator is signed in."""
@@ -154,8 +159,7 @@ def open_desk(
     with ExitStack() as opened:
         opened.callback(site.close)
         console = opened.enter_context(serving(console_app(site)))
-        public = opened.enter_context(serving(public_app(site)))
-        yield Desk(site, fixed, far_end, console, public, opened)
+        yield Desk(site, fixed, far_end, console, opened)
 
 
 # --- the steps that an operator takes --------------------------------------------------------

@@ -12,7 +12,7 @@ from alertd import store
 from alertd.db import writing
 from alertd.report import ChannelTally
 from operator_console import board
-from operator_console.tally import WIDTH, bars
+from operator_console.tally import WIDTH, bars, snapshot
 from tests.console.desk import Desk, approve, csrf, form_of, submit
 
 
@@ -85,11 +85,10 @@ def test_the_pieces_of_a_bar_fill_it(counts: tuple[int, int, int]):
 
 def test_many_boards_cost_one_look(desk: Desk, writer: Client, monkeypatch: pytest.MonkeyPatch):
     looks: list[int] = []
-    look = board.snapshot
 
     def counted(*args):
         looks.append(1)
-        return look(*args)
+        return snapshot(*args)
 
     number = submit(writer, form_of(writer))
     monkeypatch.setattr(board, "snapshot", counted)

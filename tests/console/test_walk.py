@@ -42,9 +42,9 @@ def test_what_is_checked_is_what_is_sent(desk: Desk, writer: Client, approver: C
 def test_the_words_are_shown_before_the_sounds_are_made(desk: Desk, writer: Client):
     form = form_of(writer)
     checked = check(writer, form)
-    assert "音声を作成しています" in checked.text and "/audio/" not in checked.text
+    assert "音声はこのあとに用意します" in checked.text and "/audio/" not in checked.text
     added = writer.post("/alerts/new/flood-4/sounds", data={**form, "key": hidden(checked.text, "key")})
-    assert "/audio/" in added.text and "音声を作成しています" not in added.text
+    assert "/audio/" in added.text and "音声はこのあとに用意します" not in added.text
 
 
 def test_a_second_click_submits_nothing_anew(desk: Desk, writer: Client):
