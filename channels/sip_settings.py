@@ -1,0 +1,73 @@
+"""The keys of a `[channels.NAME]` section with `kind = "sip"`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, field_validator
+
+from alertd.channel import ChannelSettings, Reason
+from channels.call_script import Menu
+
+
+class SipSettings(ChannelSettings):
+    """One exchange. Times are in seconds. `password` is given as `password_file`."""
+
+    attempts: int = 3
+    retry_after: tuple[float, ...] = (180.0, 300.0)
+    retry_after_reason: Mapping[Reason, float] = {Reason.BUSY: 60.0, Reason.UNREACHABLE: 30.0}
+    #: host, or host:port, where the exchange takes SIP over UDP
+    exchange: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$")
+    #: our name at the exchange, which people see and can call back: a number or an extension
+    caller_id: str = Field(pattern=r"^[A-Za-z0-9+._-]{1,64}$")
+    #: for signing in, where it is not `caller_id`
+    username: str | None = Field(default=None, pattern=r"^[A-Za-z0-9+._-]{1,64}$")
+    #: None = the exchange knows us by our address
+    password: SecretStr | None = None
+    #: of this machine, on the exchange's side
+    interface: IPv4Address = IPv4Address("127.0.0.1")
+    #: calls under way at a time; each is a process of its own
+    lines: int = Field(default=4, ge=1, le=25)
+    ring_seconds: float = Field(default=30.0, ge=1, le=600)
+    #: the longest call; a sound that is longer is still played to its end
+    time_limit: float = Field(default=180.0, ge=10)
+    #: silence after the answer: a handset needs a second from the cradle to the ear
+    lead_in: float = Field(default=1.0, ge=0, le=10)
+    #: how long a key is waited for after the menu
+    key_wait: float = Field(default=10.0, ge=0, le=60)
+    #: `understood`: 1; `status`: 1 evacuating, 2 staying, 3 needs help
+    answer_menu: Menu = "understood"
+    #: the spoken menu by language: WAV, 8 kHz, mono
+    menu_audio: Mapping[str, Path] = {}
+    #: how the exchange wants numbers: +81256…, or 0256…
+    number_form: Literal["e164", "national"] = "e164"
+    #: dialled before each number, to get an outside line
+    prefix: str = Field(default="", pattern=r"^[0-9*#]{0,8}$")
+    #: tells key and status to the exchange, as parameters of the address that is called
+    tags: bool = True
+    #: asks the exchange for a sign of life before and after calls; false where it gives none
+    ask_first: bool = True
+    #: for a sign of life of the exchange
+    timeout: float = Field(default=4.0, gt=0)
+    #: calling codes of the countries that may be called
+    countries: tuple[int, ...] = (81,)
+    #: the telephone's program
+    program: str = "baresip"
+    #: where its modules are
+    modules: Path = Path("/usr/lib/baresip/modules")
+
+    @field_validator("password")
+    @classmethod
+    def _can_be_said_to_the_telephone(cls, password: SecretStr | None) -> SecretStr | None:
+        if password and not set(password.get_secret_value()).isdisjoint(';"<>, \t\\'):
+            raise ValueError('holds one of ; " < > , \\ or a blank, which baresip cannot be told')
+        return password
+
+    @property
+    def place(self) -> tuple[str, int]:
+        """Host and port of the exchange."""
+        host, _, port = self.exchange.partition(":")
+        return host, int(port or 5060)
