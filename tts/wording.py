@@ -12,10 +12,10 @@ from collections.abc import Callable, Mapping
 
 from alertd.language import is_japanese, language_of
 from tts import wording_en, wording_ja
-from tts.kana import same_sound, to_katakana
+from tts.kana import same_sound
 
 #: part of every cache key; raise it when a rule changes
-VERSION = "2"
+VERSION = "3"
 
 _SPOKEN: dict[str, Callable[[str], str]] = {
     "ja": wording_ja.spoken,
@@ -37,14 +37,14 @@ def sentences(
 ) -> list[str]:
     """The text as spoken, one sentence an item, empty ones left out.
 
-    `readings` are the kana of words for this text alone: they are put in place of the
-    words, longest word first, so that they win over every dictionary. `read` tells how the
-    voice would read a sentence: a word with ruby is left in kanji, which sound better,
-    where it is read as its ruby says.
+    `readings` are the kana of words for this text alone, longest word first; like ruby in
+    the text they win over every dictionary. `read` tells how the voice would read a
+    sentence: a word whose kana are given is left in kanji, which sound better, where it is
+    read as the kana say; elsewhere the kana take its place.
     """
     short = language_of(language)
     if is_japanese(short):
-        text = with_readings(text, readings or {})
+        text = _with_readings(text, readings or {})
     spoken = _SPOKEN.get(short, _cleaned)(text)
     found: list[str] = []
     for sentence in _split(spoken, short):
@@ -55,13 +55,14 @@ def sentences(
     return found
 
 
-def with_readings(text: str, readings: Mapping[str, str]) -> str:
-    """The text with each word of `readings` in katakana."""
+def _with_readings(text: str, readings: Mapping[str, str]) -> str:
+    """The text with each word of `readings` marked as if it had ruby; ruby of its own wins."""
     words = sorted((word for word in readings if word), key=len, reverse=True)
     if not words:
         return text
-    pattern = re.compile("|".join(re.escape(word) for word in words))
-    return pattern.sub(lambda match: to_katakana(readings[match[0]]), text)
+    ruby = r"(?![（(][ぁ-ゖァ-ヺー]+[)）])"
+    pattern = re.compile(f"(?:{'|'.join(re.escape(word) for word in words)}){ruby}")
+    return pattern.sub(lambda match: wording_ja.marked(match[0], readings[match[0]]), text)
 
 
 def _without_marks(sentence: str, read: Callable[[str], str] | None) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tts.kana import morae, to_katakana
+from tts.kana import lengthened, morae
 
 #: marks around a word with ruby: WORD 漢字 SAYS カンジ DONE (private use characters)
 WORD, SAYS, DONE = "\ue000\ue001\ue002"
@@ -122,6 +122,8 @@ _SYMBOLS = {
 #: marks at the head of a line or item, which a reader does not speak either
 _BULLETS = "※■□●◎◆◇▼▲▽△•◦‣►▶➡☞‐"
 _ERAS = {"R": "令和", "H": "平成", "S": "昭和", "T": "大正", "M": "明治"}
+#: misread by their surroundings, where an entry of the dictionary would spoil other words
+_MISREAD = ((r"(?<![一-鿿々ァ-ヺ])山や", "ヤマや"),)
 #: what stands in brackets after kanji and is not how they are read
 _REMARKS = frozenset(
     "まで から など のみ ほか また または とも あり なし ただし および すべて いずれも".split()
@@ -132,7 +134,7 @@ _WEEKDAY = "月火水木金土日"
 def spoken(text: str) -> str:
     """1. signs that Unicode would break 2. NFKC 3. ruby 4. addresses of the web
     5. dates 6. times 7. telephone numbers 8. ranges and minus 9. units 10. Latin
-    letters 11. symbols and brackets."""
+    letters 11. words that a dictionary cannot put right 12. symbols and brackets."""
     for sign, words in _SQUARE.items():
         text = text.replace(sign, words)
     text = text.replace("～", "〜").replace("\r\n", "\n")
@@ -145,7 +147,14 @@ def spoken(text: str) -> str:
     text = _ranges(text)
     text = _units(text)
     text = _latin(text)
+    for pattern, kana in _MISREAD:
+        text = re.sub(pattern, kana, text)
     return _symbols(text)
+
+
+def marked(word: str, kana: str) -> str:
+    """A word whose kana are given, to be resolved when the sentence is complete."""
+    return f"{WORD}{word}{SAYS}{lengthened(kana)}{DONE}"
 
 
 def _ruby(text: str) -> str:
@@ -157,14 +166,14 @@ def _ruby(text: str) -> str:
     7日(なのか). A bracket that says something else, 避難所(まで), is no ruby and stays.
     """
 
-    def marked(match: re.Match[str]) -> str:
+    def known(match: re.Match[str]) -> str:
         if match[2] in _REMARKS or morae(match[2]) < len(match[1]):
             return match[0]
-        return f"{WORD}{match[1]}{SAYS}{to_katakana(match[2])}{DONE}"
+        return marked(match[1], match[2])
 
     word = r"([一-鿿々〆ヶヵ]+)\(([ぁ-ゖァ-ヺー]+)\)"
     text = re.sub(rf"(?<=\d){word}", r"\1", text)
-    return re.sub(word, marked, text)
+    return re.sub(word, known, text)
 
 
 def _dates(text: str) -> str:

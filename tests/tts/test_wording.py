@@ -81,8 +81,17 @@ def test_a_bracket_that_is_no_reading_stays(read):
 
 def test_ruby_wins_over_the_dictionary_and_agreeing_kanji_stay(openjtalk):
     found = wording.sentences("大島（おおしま）へ 行（い）って ください。", "ja-easy", read=openjtalk.reading)
-    assert found == ["オオシマへ 行って ください。"]
+    assert found == ["オーシマへ 行って ください。"]
     assert wording.sentences("今（いま）すぐ", "ja-easy") == ["イマすぐ"]
+
+
+def test_a_typed_reading_leaves_what_is_right_and_is_not_said_twice(openjtalk):
+    typed = {"三条市": "さんじょうし", "嵐南": "あらしみなみ"}
+    found = wording.sentences("三条市の嵐南と嵐南（らんなん）です。", "ja", typed, openjtalk.reading)
+    assert [openjtalk.reading(sentence) for sentence in found] == [
+        "サンジョーシノアラシミナミトランナンデス。"
+    ]
+    assert found[0].startswith("三条市")
 
 
 def test_the_longest_typed_reading_wins():
