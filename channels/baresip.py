@@ -50,6 +50,7 @@ os.execv(sys.argv[2], sys.argv[2:])
 _CONFIG = """\
 sip_listen {interface}:0
 net_interface {interface}
+rtp_ports {media_ports}
 call_max_calls 1
 audio_source aufile,{folder}/nothing.wav
 audio_player aubridge,nobody
@@ -88,7 +89,9 @@ class Line:
     or ChannelUnavailable when it cannot be opened.
     """
 
-    def __init__(self, account: str, *, program: str, modules: Path, interface: str) -> None:
+    def __init__(
+        self, account: str, *, program: str, modules: Path, interface: str, media_ports: str
+    ) -> None:
         found = shutil.which(program)
         if found is None:
             raise ChannelMisconfigured(f"the program {program} is not installed (Debian: baresip-core)")
@@ -108,14 +111,18 @@ class Line:
             kept.bind(("127.0.0.1", 0))
             port: int = kept.getsockname()[1]
             loaded = "\n".join(f"module {name}.so" for name in MODULES if name != "menu")
-            words = {"folder": self._folder, "modules": modules, "loaded": loaded}
+            words = {"folder": self._folder, "modules": modules, "loaded": loaded, "media_ports": media_ports}
             config = _CONFIG.format(interface=interface, port=port, **words)
             (self._folder / "config").write_text(config)
             self._process = self._started(found)
             undo.callback(self._end)
             self._socket = undo.enter_context(self._connected(port))
             # here and not in a file: it may hold a password
-            if not self._command("uanew", account):
+            try:
+                taken = self._command("uanew", account)
+            except LineLost as error:
+                raise ChannelUnavailable(f"a line could not be opened: {error}") from error
+            if not taken:
                 raise ChannelMisconfigured("baresip does not take the account; see caller_id and exchange")
             self._undo = undo.pop_all()
 

@@ -263,6 +263,7 @@ class SipChannel:
             program=settings.program,
             modules=settings.modules,
             interface=str(settings.interface),
+            media_ports=settings.media_ports,
         )
 
     def _stop_calls(self) -> None:

@@ -140,6 +140,7 @@ class Call:
     def _play(self, now: float) -> None:
         self._note_heard(now)
         if not self._line.play(self._show.sound):
+            self._cut = True
             self._line.hang_up()
             return
         self._plays += 1

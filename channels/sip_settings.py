@@ -29,6 +29,8 @@ class SipSettings(ChannelSettings):
     password: SecretStr | None = None
     #: of this machine, on the exchange's side
     interface: IPv4Address = IPv4Address("127.0.0.1")
+    #: for sound, two for each line; baresip opens them on every address while a call is under way
+    media_ports: str = Field(default="16384-32767", pattern=r"^[0-9]{4,5}-[0-9]{4,5}$")
     #: calls under way at a time; each is a process of its own
     lines: int = Field(default=4, ge=1, le=25)
     ring_seconds: float = Field(default=30.0, ge=1, le=600)
