@@ -22,8 +22,9 @@ from alertd.errors import VoiceUnavailable
 from alertd.speech import Samples
 from tts.kana import to_katakana
 
-#: seconds for one sentence; it takes hundredths of one
-TIMEOUT = 10.0
+#: seconds for one sentence, which takes hundredths of one, and for the start of the child;
+#: a child that hangs must have been replaced, and the sentence spoken, within ten
+TIMEOUT = 6.0
 #: BCP 47 language → espeak-ng's voice, and syllables to a "word", which is what the engine
 #: counts speed in (measured, pauses included). Tagalog is missing there, so it is missing
 #: here: an English voice that reads Tagalog helps nobody.
