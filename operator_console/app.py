@@ -111,10 +111,7 @@ def _reason(visit: Visit, error: Exception, status: int) -> str:
     if isinstance(error, MoveRefused):
         return refusal(visit, error)
     if isinstance(error, WrongInput):
-        return " ".join(
-            problem.message_ja if visit.language == "ja" and problem.message_ja else problem.message
-            for problem in error.problems
-        )
+        return " ".join(visit.problem(problem) for problem in error.problems)
     if status == 404:
         return visit.say("There is no such page or alert. It may have been mistyped.")
     if status == 403:

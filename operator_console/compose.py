@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
@@ -13,33 +13,22 @@ from sqlalchemy.exc import IntegrityError
 
 from alertd import artefact, issue, lint, people
 from alertd.artefact import Artefact
-from alertd.audience import Audience
-from alertd.channel import Medium
 from alertd.db import reading
-from alertd.errors import Problem, WrongAlert, WrongAudience, WrongInput
+from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
 from alertd.issue import Submission
 from alertd.site import Site
-from alertd.tables import AlertRow, AreaRow, DispatchRow
+from alertd.tables import AlertRow, DispatchRow
 from alertd.template import templates
 from operator_console import draft as drafts
 from operator_console import one_time_key
 from operator_console.draft import Draft
-from operator_console.page import channel_name, page
+from operator_console.page import page
+from operator_console.reach import choice, counts, households
 from operator_console.sign_in import keep_language
 from operator_console.visit import Visit, Visited
 
 log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A channel as the form offers it."""
-
-    name: str
-    label: str
-    medium: Medium
-    simulated: bool
 
 
 def choose(visit: Visited) -> Response:
@@ -67,7 +56,7 @@ def again(template: str, visit: Visited) -> Response:
 
 def count(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE/count: the counts alone, for a page that is open."""
-    return page(visit, "_counts.html", counts=_counts(visit, drafts.read(visit, template)))
+    return page(visit, "_counts.html", counts=counts(visit, drafts.read(visit, template)))
 
 
 def check(template: str, visit: Visited) -> Response:
@@ -108,10 +97,10 @@ def _check(
         key=text,
         alert=submission.alert,
         counts=counts,
-        households=_households(visit.site, draft),
+        households=households(visit.site, draft),
         findings=findings,
         artefacts=artefacts,
-        channels=[_choice(visit, name) for name in draft.channels],
+        channels=[choice(visit, name) for name in draft.channels],
         sounds=sounds or not any(visit.site.channel(name).traits.audio for name in draft.channels),
         stale=stale,
     )
@@ -186,7 +175,7 @@ def _form(
 ) -> Response:
     fields: dict[str, list[str]] = {}
     for problem in problems:
-        fields.setdefault(_field(draft, problem.field), []).append(_words(visit, problem))
+        fields.setdefault(_field(draft, problem.field), []).append(visit.problem(problem))
     for finding in findings:
         said = finding.message if visit.language == "ja" else finding.message_en
         fields.setdefault(_field(draft, finding.field), []).append(said)
@@ -199,10 +188,10 @@ def _form(
         draft=draft,
         areas=areas,
         groups=groups,
-        channels=[_choice(visit, name) for name in drafts.carriers(visit.site, draft.status)],
+        channels=[choice(visit, name) for name in drafts.carriers(visit.site, draft.status)],
         lives=drafts.LIVES,
         problems=fields,
-        counts=_counts(visit, draft) if counted or problems else None,
+        counts=counts(visit, draft) if counted or problems else None,
         languages_of=lambda blank: drafts.languages_of(
             blank, draft.template, visit.site.config.city.languages
         ),
@@ -217,51 +206,3 @@ def _field(draft: Draft, field: str) -> str:
         return field
     known = any(blank.name == field.partition("@")[0] for blank in draft.template.blanks)
     return field if known and field != "area" else ""
-
-
-def _words(visit: Visit, problem: Problem) -> str:
-    return problem.message_ja if visit.language == "ja" and problem.message_ja else problem.message
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """How many a draft would reach, or why it would reach nobody."""
-
-    households: int
-    channels: Sequence[tuple[Choice, int]]
-    problem: str | None
-
-
-def _counts(visit: Visit, draft: Draft) -> Counts:
-    households = _households(visit.site, draft)
-    choices = [_choice(visit, name) for name in draft.channels if name in visit.site.settings]
-    try:
-        audience: Audience = drafts.check_audience(draft)
-    except WrongAudience as error:
-        return Counts(households, [], " ".join(_words(visit, problem) for problem in error.problems))
-    with reading(visit.site.engine) as session:
-        found: Mapping[str, int] = people.count(
-            session, audience, [visit.site.line(choice.name) for choice in choices]
-        )
-    return Counts(households, [(choice, found[choice.name]) for choice in choices], None)
-
-
-def _households(site: Site, draft: Draft) -> int:
-    with reading(site.engine) as session:
-        rows: Sequence[AreaRow] = people.areas(session)
-    return sum(row.households for row in rows if draft.everybody or row.code in draft.areas)
-
-
-def _choice(visit: Visit, name: str) -> Choice:
-    site = visit.site
-    settings = site.settings.get(name)
-    if settings is None:
-        raise WrongAlert(
-            Problem("channels", f"there is no channel {name!r}", f"配信手段「{name}」はありません。")
-        )
-    return Choice(
-        name,
-        channel_name(visit.language, name, settings),
-        site.channel(name).traits.medium,
-        settings.simulated,
-    )

@@ -27,6 +27,8 @@ from operator_console.visit import Visit
 LIVES = (1, 3, 6, 12, 24)
 #: the status that an operator can choose, the harmless one first
 CHOICES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
+#: the CAP geocode that names one of the city's areas
+ZONE = "alertd:area"
 _PREFIX = "blank:"
 
 
@@ -194,5 +196,6 @@ def _areas(site: Site, draft: Draft) -> Iterator[Area]:
 
 
 def area_of(row: AreaRow) -> Area:
-    """The area as CAP has it."""
-    return Area(description=row.name, geocodes=(NamedValue("alertd:area", row.code),))
+    """The area as texts name it and as CAP has it."""
+    name = row.name if row.name.endswith(("地区", "全域", "町")) else f"{row.name}地区"
+    return Area(description=name, geocodes=(NamedValue(ZONE, row.code),))

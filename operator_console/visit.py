@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from alertd.dispatch import Person, Role
+from alertd.errors import Problem
 from alertd.site import Site
 from operator_console.catalogue import translate
 
@@ -37,6 +38,10 @@ class Visit:
     def say(self, message: str, **values: object) -> str:
         """The message in the visitor's language."""
         return translate(self.language, message, **values)
+
+    def problem(self, problem: Problem) -> str:
+        """What is wrong with a field, in the visitor's language where it is known."""
+        return problem.message_ja if self.language == "ja" and problem.message_ja else problem.message
 
     def field(self, name: str) -> str:
         """The last value of a field of the form, without spaces around it; empty when it is missing."""

@@ -212,7 +212,7 @@ def submit(browser: Client, form: dict[str, object], template: str = "flood-4") 
     return int(answer.headers["location"].rpartition("/")[2])
 
 
-def approve(browser: Client, number: int, typed: str = "避難指示 嵐南") -> Response:
+def approve(browser: Client, number: int, typed: str = "避難指示 嵐南地区") -> Response:
     """Approves what the page shows."""
     page = browser.get(f"/alerts/{number}/approve")
     assert page.status_code == 200, page.text

@@ -25,7 +25,7 @@ _ATOM = {"a": "http://www.w3.org/2005/Atom"}
 
 def _sent(desk: Desk, writer: Client, approver: Client, status: Status = Status.ACTUAL) -> int:
     number = submit(writer, form_of(writer, status))
-    approve(approver, number, "避難指示 嵐南" if status is Status.ACTUAL else "訓練")
+    approve(approver, number, "避難指示 嵐南地区" if status is Status.ACTUAL else "訓練")
     desk.send(number)
     return number
 

@@ -122,7 +122,7 @@ def test_the_author_cannot_approve(desk: Desk):
     number = submit(both, form_of(both))
     page = both.get(f"/alerts/{number}/approve").text
     assert "別の人の承認が必要です" in page and f'action="/alerts/{number}/approve"' not in page
-    form = {"csrf": csrf(page), "seen": desk.report(number).content_hash, "typed": "避難指示 嵐南"}
+    form = {"csrf": csrf(page), "seen": desk.report(number).content_hash, "typed": "避難指示 嵐南地区"}
     answer = both.post(f"/alerts/{number}/approve", data=form)
     assert answer.status_code == 409 and "別の人" in answer.text
     assert desk.report(number).state is State.SUBMITTED
@@ -130,7 +130,7 @@ def test_the_author_cannot_approve(desk: Desk):
 
 def test_the_wrong_words_approve_nothing(desk: Desk, writer: Client, approver: Client):
     number = submit(writer, form_of(writer))
-    for typed in ("", "はい", "訓練", "避難指示", "高齢者等避難 嵐南"):
+    for typed in ("", "はい", "訓練", "避難指示", "高齢者等避難 嵐南地区"):
         answer = approve(approver, number, typed)
         assert answer.status_code == 422 and "正確に入力" in answer.text
     assert desk.report(number).state is State.SUBMITTED
@@ -139,14 +139,14 @@ def test_the_wrong_words_approve_nothing(desk: Desk, writer: Client, approver: C
 def test_a_drill_is_confirmed_by_its_own_word(desk: Desk, writer: Client, approver: Client):
     form = form_of(writer, Status.EXERCISE, channel=["mail", "radio"])
     number = submit(writer, form)
-    assert approve(approver, number, "避難指示 嵐南").status_code == 422
+    assert approve(approver, number, "避難指示 嵐南地区").status_code == 422
     assert approve(approver, number, "訓練").status_code == 303
 
 
 def test_what_was_not_seen_is_not_approved(desk: Desk, writer: Client, approver: Client):
     number = submit(writer, form_of(writer))
     page = approver.get(f"/alerts/{number}/approve").text
-    form = {"csrf": csrf(page), "seen": "0" * 64, "typed": "避難指示 嵐南"}
+    form = {"csrf": csrf(page), "seen": "0" * 64, "typed": "避難指示 嵐南地区"}
     answer = approver.post(f"/alerts/{number}/approve", data=form)
     assert answer.status_code == 409 and "内容が変わりました" in answer.text
 
@@ -163,7 +163,7 @@ def test_a_rejection_needs_a_reason(desk: Desk, writer: Client, approver: Client
 def test_one_person_alone_sends_only_with_a_reason(desk: Desk, writer: Client):
     number = submit(writer, form_of(writer))
     page = writer.get(f"/alerts/{number}/approve").text
-    form = {"csrf": csrf(page), "seen": hidden(page, "seen"), "typed": "避難指示嵐南"}
+    form = {"csrf": csrf(page), "seen": hidden(page, "seen"), "typed": "避難指示嵐南地区"}
     assert writer.post(f"/alerts/{number}/override", data={**form, "reason": ""}).status_code == 409
     done = writer.post(f"/alerts/{number}/override", data={**form, "reason": "庁舎が停電し連絡が取れない"})
     assert done.status_code == 303

@@ -1,0 +1,70 @@
+"""The reach of a draft: the channels it may use, and how many households and contacts they mean."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from alertd import people
+from alertd.channel import Medium
+from alertd.db import reading
+from alertd.errors import Problem, WrongAlert, WrongAudience
+from alertd.site import Site
+from operator_console.draft import Draft, check_audience
+from operator_console.page import channel_name
+from operator_console.visit import Visit
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A channel as the form offers it."""
+
+    name: str
+    label: str
+    medium: Medium
+    simulated: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many a draft would reach, or why it would reach nobody."""
+
+    households: int
+    channels: Sequence[tuple[Choice, int]]
+    problem: str | None
+
+
+def counts(visit: Visit, draft: Draft) -> Counts:
+    """How many the draft would reach as it stands."""
+    homes = households(visit.site, draft)
+    choices = [choice(visit, name) for name in draft.channels if name in visit.site.settings]
+    try:
+        audience = check_audience(draft)
+    except WrongAudience as error:
+        return Counts(homes, [], " ".join(visit.problem(problem) for problem in error.problems))
+    with reading(visit.site.engine) as session:
+        found = people.count(session, audience, [visit.site.line(one.name) for one in choices])
+    return Counts(homes, [(one, found[one.name]) for one in choices], None)
+
+
+def households(site: Site, draft: Draft) -> int:
+    """The households in the draft's areas."""
+    with reading(site.engine) as session:
+        rows = people.areas(session)
+    return sum(row.households for row in rows if draft.everybody or row.code in draft.areas)
+
+
+def choice(visit: Visit, name: str) -> Choice:
+    """The channel section of that name. Raises WrongAlert."""
+    site = visit.site
+    settings = site.settings.get(name)
+    if settings is None:
+        raise WrongAlert(
+            Problem("channels", f"there is no channel {name!r}", f"配信手段「{name}」はありません。")
+        )
+    return Choice(
+        name,
+        channel_name(visit.language, name, settings),
+        site.channel(name).traits.medium,
+        settings.simulated,
+    )
