@@ -1,0 +1,134 @@
+"""`alertd alert`: nothing skips approval, and what was sent is told."""
+
+from __future__ import annotations
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from alertd import config, plan
+from alertd.demo.smtp_server import SimulatedSmtpServer
+from alertd.relay import Relay
+from alertd.send import drain
+from alertd.site import Site
+from tests.cli.conftest import PASSWORD, Alertd
+
+SEND = ("alert", "send", "--template", "flood-4", "--set", "river=五十嵐川", "--area", "嵐南")
+
+
+def dispatch(folder: Path) -> None:
+    """What relay and worker do, once."""
+    site = Site.open(config.load(folder / "alertd.toml"))
+    try:
+        plan.plan(site, 1)
+        drain(site, "mail", threading.Event())
+        Relay(site, None).tick()
+    finally:
+        site.close()
+
+
+def test_a_drill_goes_out_when_a_second_person_has_approved_it(
+    city: Alertd, tmp_path: Path, mail_server: SimulatedSmtpServer
+):
+    sent = city(*SEND, "--exercise")
+    assert (sent.code, sent.out) == (0, "1\n")
+    assert json.loads(city("alert", "show", "1", "--json").out)["state"] == "submitted"
+    dispatch(tmp_path)
+    assert not mail_server.mails
+
+    approved = city("alert", "approve", "1", "--as", "承認", typed=f"{PASSWORD}\n")
+    assert approved.code == 0
+    assert "【訓練】" in approved.err  # what is approved was shown
+    dispatch(tmp_path)
+    assert [mail.recipient for mail in mail_server.mails] == ["taro@example.jp"]
+    shown = json.loads(city("alert", "show", "1", "--json").out)
+    assert shown["status"] == "Exercise"
+    assert shown["state"] == "finished"
+    assert shown["planned"] == shown["channels"]["mail"]["planned"] == 1
+    assert shown["channels"]["mail"]["accepted"] == 1
+    assert shown["first_at"] and shown["finished_at"]
+    assert "受付" in city("alert", "show", "1").out
+
+
+def test_approving_needs_the_password_of_somebody_who_may(city: Alertd):
+    city(*SEND, "--exercise")
+    for name, typed, said in (
+        ("承認", "wrong\n", "no operator “承認” has this password"),
+        ("承認", "", "no operator “承認” has this password"),
+        ("起案", f"{PASSWORD}\n", "the role approve is needed"),
+    ):
+        done = city("alert", "approve", "1", "--as", name, typed=typed)
+        assert done.code == 1
+        assert said in done.err
+    assert json.loads(city("alert", "show", "1", "--json").out)["state"] == "submitted"
+
+
+def test_who_submitted_cannot_approve(city: Alertd):
+    city("operator", "role", "起案", "--role", "draft", "--role", "approve")
+    assert city(*SEND, "--as", "起案", typed=f"{PASSWORD}\n").code == 0
+    done = city("alert", "approve", "1", "--as", "起案", typed=f"{PASSWORD}\n")
+    assert done.code == 1
+    assert "another person must approve it" in done.err
+
+
+def test_an_actual_alert_needs_an_operator_with_a_password(city: Alertd):
+    nobody = city(*SEND)
+    assert nobody.code == 1
+    assert "--as NAME" in nobody.err
+    assert city(*SEND, "--as", "起案", typed="wrong\n").code == 1
+    assert json.loads(city("alert", "list", "--json").out) == []
+
+
+def test_a_blank_that_was_left_is_named_in_both_languages(city: Alertd):
+    done = city("alert", "send", "--template", "flood-4", "--area", "嵐南", "--exercise")
+    assert done.code == 1
+    assert "river" in done.err
+    assert "川の名前" in done.err
+
+
+def test_an_audience_of_nobody_is_refused(city: Alertd):
+    done = city(*SEND[:-1], "大島", "--exercise")
+    assert done.code == 1
+    assert "nobody would be reached" in done.err
+
+
+def test_cancelling_stops_what_waits(city: Alertd):
+    city(*SEND, "--exercise")
+    done = city("alert", "cancel", "1", "--no-correct", "--reason", "誤り", "--json")
+    assert done.code == 0
+    assert json.loads(done.out)["state"] == "cancelled"
+    again = city("alert", "cancel", "1")
+    assert again.code == 1
+    assert "cannot be moved" in again.err
+
+
+def test_a_cap_file_of_others_is_sent_as_a_drill_of_ours(city: Alertd, shared_data: Path):
+    files = sorted((shared_data / "cap" / "valid").glob("*.xml"))
+    assert files
+    for file in files[:3]:
+        done = city("alert", "send", str(file), "--everybody", "--channel", "mail", "--exercise", "--json")
+        assert done.code == 0, done.err
+        assert json.loads(done.out)["status"] == "Exercise"
+
+
+def test_a_cap_file_that_explodes_is_refused_at_once(city: Alertd, tmp_path: Path):
+    entities = "".join(f'<!ENTITY a{n} "{f"&a{n - 1};" * 10}">' for n in range(1, 10))
+    (tmp_path / "bomb.xml").write_text(
+        f'<?xml version="1.0"?><!DOCTYPE alert [<!ENTITY a0 "boom">{entities}]>'
+        '<alert xmlns="urn:oasis:names:tc:emergency:cap:1.2"><identifier>&a9;</identifier></alert>'
+    )
+    began = time.process_time()
+    done = city("alert", "send", "bomb.xml", "--everybody", "--exercise")
+    assert done.code == 1
+    assert "document type" in done.err
+    assert time.process_time() - began < 1.0
+
+
+@pytest.mark.parametrize("file", ["nowhere.xml", "."])
+def test_a_file_that_cannot_be_read_is_named(city: Alertd, file: str):
+    done = city("alert", "send", file, "--everybody", "--exercise")
+    assert done.code == 1
+    assert f"cannot read {file}" in done.err
