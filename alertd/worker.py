@@ -64,6 +64,8 @@ def celery_app(config: Config) -> Celery:
 def bell(config: Config) -> Ring:
     """Rings the workers of a channel through the broker; False when the broker does not take it."""
     app = celery_app(config)
+    # kombu would try for six seconds; the relay rings again in a quarter of one
+    app.conf.broker_transport_options = {**app.conf.broker_transport_options, "max_retries": 0}
 
     def ring(channel: str) -> bool:
         try:
