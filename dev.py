@@ -39,6 +39,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
 
   run [-- ARGUMENTS]   set up, then a demo city with simulated far ends, until Ctrl-C
   test [ARGUMENTS]     set up, then every check; arguments go to pytest
+  chaos [ARGUMENTS]    set up, then kill programs in the middle of dispatches (chaos --help)
   setup [--test]       set up only
   lock                 make the locks anew from pyproject.toml (newest versions: lock --upgrade)
 
@@ -274,6 +275,13 @@ def run_tests(arguments: Sequence[str]) -> int:
     return 1
 
 
+def run_chaos(arguments: Sequence[str]) -> int:
+    """`chaos`: real processes are killed; the far ends' ledgers say what came of it."""
+    set_up(TEST)
+    replace([PYTHON, "-m", "tests.chaos", *arguments])
+    return 1
+
+
 def only_set_up(arguments: Sequence[str]) -> int:
     """`setup`: so that the rest can be done without a network."""
     if set(arguments) - {"--test"}:
@@ -312,6 +320,7 @@ def make_locks(arguments: Sequence[str]) -> int:
 COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": run_demo,
     "test": run_tests,
+    "chaos": run_chaos,
     "setup": only_set_up,
     "lock": make_locks,
 }
