@@ -189,6 +189,8 @@ class Receipt:
     answer: Answer | None = None
     #: the far end's words, for people
     detail: str | None = None
+    #: the outcome is known, and the line is still in use until a later receipt without this
+    line_open: bool = False
 
 
 class ChannelSettings(BaseModel):
@@ -322,6 +324,8 @@ class Inquiry:
     #: now, for the age of the hand-over
     asked_at: datetime
     message: Message
+    #: the far end's names for other hand-overs to the same address: none of them is this one
+    other_refs: frozenset[str] = frozenset()
 
 
 @runtime_checkable
@@ -332,6 +336,48 @@ class Asks(Protocol):
         """What the far end knows; `accepted` = still under way, ask again later.
 
         None = it surely never arrived: hand it over again. Raises ChannelUnavailable.
+        """
+        ...
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """A channel that also Asks, and whose hand-overs can be stopped while nobody has answered."""
+
+    def recall(self, inquiry: Inquiry, /) -> Receipt | None:
+        """Stop it if nobody has answered yet; then says what became of it, as `ask` does.
+
+        Twice, or too late, is harmless. Raises ChannelUnavailable.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InForce:
+    """An alert that holds now, or did so until a day ago, for somebody who calls us."""
+
+    #: of the dispatch
+    number: int
+    message: Message
+    #: the caller's own delivery of it; None = there is none, or we do not know who calls
+    target: Target | None
+
+
+@runtime_checkable
+class Answers(Protocol):
+    """A channel that people can call by themselves, to hear what is in force."""
+
+    def caller(self, callback: Callback, /) -> str | None:
+        """The address that calls us, empty when it is withheld; None = the callback is about a call of ours.
+
+        Raises ForgedCallback.
+        """
+        ...
+
+    def answer(self, callback: Callback, in_force: Sequence[InForce], /) -> Reply:
+        """What to say to a caller; `in_force` is for that caller, the newest first.
+
+        A receipt for a target says that the caller has listened to its message.
         """
         ...
 

@@ -12,11 +12,19 @@ from alertd import artefact, audit, cap, lint, people, store
 from alertd.alert import Alert, MsgType, Severity, Status
 from alertd.artefact import Artefact
 from alertd.audience import Audience, audience_hash
-from alertd.channel import Outcome
+from alertd.channel import Outcome, Recalls
 from alertd.correction import cancellation
 from alertd.db import reading, writing
 from alertd.dispatch import Circumstances, Move, Person, State, move
-from alertd.errors import MoveRefused, NotFound, Problem, WrongAlert, WrongAudience
+from alertd.errors import (
+    ChannelMisconfigured,
+    MoveRefused,
+    NotFound,
+    Problem,
+    WrongAlert,
+    WrongAudience,
+    WrongConfiguration,
+)
 from alertd.site import Site
 from alertd.tables import AlertRow, ArtefactRow, DispatchRow
 
@@ -170,6 +178,8 @@ def reject(site: Site, dispatch_id: int, person: Person, *, reason: str) -> None
 def cancel(site: Site, dispatch_id: int, person: Person, *, reason: str, correct: bool) -> int | None:
     """Stops what has not been handed over; with `correct`, sends the prepared correction.
 
+    Telephones that still ring are looked at at once, so that they fall silent.
+
     The correction goes to exactly those who were reached or are being reached, over the
     same channels, never before their alert. Returns its dispatch's number. Twice is
     harmless: the second call is refused.
@@ -181,6 +191,9 @@ def cancel(site: Site, dispatch_id: int, person: Person, *, reason: str, correct
         row.state = move(_circumstances(site, row, alert), Move.CANCEL, person)
         row.cancelled_at = now
         stopped = store.close_open(session, row.id, Outcome.CANCELLED, "stopped by an operator", now)
+        for name in row.channels:
+            if _can_recall(site, name):
+                store.look_at_once(session, row.id, name, now)
         audit.note(
             session,
             at=now,
@@ -192,6 +205,13 @@ def cancel(site: Site, dispatch_id: int, person: Person, *, reason: str, correct
         if not (correct and went_out and alert.msg_type is not MsgType.CANCEL):
             return None
         return _send_correction(session, site, row, alert, person, now)
+
+
+def _can_recall(site: Site, name: str) -> bool:
+    try:
+        return isinstance(site.channel(name), Recalls)
+    except (NotFound, WrongConfiguration, ChannelMisconfigured):
+        return False
 
 
 def _send_correction(

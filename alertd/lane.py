@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from math import ceil
 
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
@@ -15,8 +17,14 @@ from alertd.tables import ChannelStateRow
 LONGEST_PAUSE = timedelta(seconds=30)
 #: the pause when a person must act first
 MISCONFIGURED_PAUSE = timedelta(seconds=60)
-#: how many seconds of a pace may be begun at once
-BURST = 0.5
+#: how many seconds of a pace are begun together
+SLICE = 0.2
+#: how many seconds before its time a slice may be claimed, so that the line never waits for the database
+AHEAD = 0.1
+#: what part of a pace is used: the far end counts by its own clock, and replies jitter
+MARGIN = 0.97
+#: seconds until it is looked again whether a line is free
+FREE_LINE = 0.1
 
 
 def lane(session: Session, channel: str) -> ChannelStateRow:
@@ -44,25 +52,47 @@ def disown(row: ChannelStateRow, owner: str) -> None:
         row.owner = row.owned_until = None
 
 
-def allowance(session: Session, row: ChannelStateRow, pace: Pace | None, wanted: int, now: datetime) -> int:
-    """How many hand-overs may begin now by the pace and the lines that are free."""
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """What may be handed over: so many, from `begin` on; or none, and it pays to look again in `wait` seconds."""
+
+    number: int
+    begin: datetime
+    wait: float = 0.0
+
+
+def allowance(
+    session: Session, row: ChannelStateRow, pace: Pace | None, wanted: int, now: datetime
+) -> Allowance:
+    """How many hand-overs may begin by the pace and the lines that are free.
+
+    A pace is kept in slices of a part of a second: what a slice does not use is lost, and
+    what is late is not made good. So no second sees more than the pace.
+    """
     if pace is None:
-        return wanted
+        return Allowance(wanted, now)
+    begin = max(row.next_at or now, now)
+    ahead = (begin - now).total_seconds() - AHEAD
+    if ahead > 0:
+        return Allowance(0, begin, ahead)
+    wanted = min(wanted, in_a_slice(pace.per_second))
     if pace.in_flight is not None:
-        wanted = min(wanted, pace.in_flight - store.lines_in_use(session, row.channel))
-    next_at = row.next_at or now
-    if wanted <= 0 or next_at > now:
-        return 0
-    begin = max(next_at, now - timedelta(seconds=BURST))
-    by_pace = 1 + int((now - begin).total_seconds() * pace.per_second)
-    return min(wanted, by_pace)
+        wanted = min(wanted, pace.in_flight - store.lines_in_use(session, row.channel, now))
+    return Allowance(wanted, begin) if wanted > 0 else Allowance(0, begin, FREE_LINE)
 
 
-def spend(row: ChannelStateRow, pace: Pace | None, begun: int, now: datetime) -> None:
-    """Moves the time of the next hand-over on."""
-    if pace is not None and begun:
-        begin = max(row.next_at or now, now - timedelta(seconds=BURST))
-        row.next_at = begin + timedelta(seconds=begun / pace.per_second)
+def spend(row: ChannelStateRow, pace: Pace | None, allowed: Allowance) -> None:
+    """Moves the time of the next hand-over on by one slice."""
+    if pace is not None:
+        seconds = in_a_slice(pace.per_second) / (pace.per_second * MARGIN)
+        row.next_at = allowed.begin + timedelta(seconds=seconds)
+
+
+def in_a_slice(per_second: float) -> int:
+    """How many hand-overs begin together: as many as still fit into every second."""
+    most = max(1, int(per_second * SLICE))
+    whole = ceil(per_second)
+    return next((size for size in range(most, 1, -1) if size * ceil(per_second * MARGIN / size) <= whole), 1)
 
 
 def succeeded(session: Session, row: ChannelStateRow, now: datetime) -> None:

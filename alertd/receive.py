@@ -101,9 +101,17 @@ def record(
     if row is None:
         raise NotFound(f"there is no delivery {delivery_id}")
     word = Word(attempt, receipt.outcome, receipt.reason, receipt.answer)
-    if word not in store.words(session, delivery_id):
+    new, under_way = word not in store.words(session, delivery_id), row.handed_at is not None
+    if new:
         store.add_receipts(session, [(delivery_id, attempt, receipt)], now)
     settle(session, site, delivery_id, now, asked_by=asked_by)
+    if attempt != row.attempt or receipt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+        return
+    if not receipt.line_open:
+        row.line_until = None
+    elif new and under_way:
+        within = site.channel(row.channel).traits.report_within
+        row.line_until = now + within if within is not None else None
 
 
 def settle(
@@ -137,6 +145,8 @@ def settle(
         elif asked_by is not None and word.outcome is Outcome.UNKNOWN:
             following = Next(word, None, handed=False)
         following = unless_ended(following, over)
+        if over is Outcome.CANCELLED and following.handed and asked_by is None:
+            following = replace(following, look_at=now)
         if following.word != word:
             add_own_word(session, [delivery_id], following.word, now)
         row.standing = following.word.rank

@@ -29,6 +29,7 @@ from alertd.channel import (
     Message,
     Outcome,
     Reason,
+    Recalls,
     Receipt,
     Target,
     Traits,
@@ -47,7 +48,7 @@ log = logging.getLogger(__name__)
 #: how many groups are claimed at once
 GROUPS = 8
 #: how many hand-overs are looked at again at once
-LOOK_AGAIN = 50
+LOOK_AGAIN = 20
 #: the longest wait for the pace inside a drain, in seconds
 PATIENCE = 0.25
 
@@ -79,14 +80,14 @@ def drain(site: Site, name: str, stop: threading.Event) -> int:
     with site.keeper.keeping(name) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
         try:
             while not stop.is_set():
-                again, fresh, wait = _claim(site, name, owner, channel.traits)
-                if again:
-                    _look_again(site, name, owner, channel, book, again)
-                if fresh:
-                    handed += _hand_over(site, name, owner, channel, book, fresh, recorder, stop)
-                elif wait > 0:
-                    stop.wait(min(wait, PATIENCE))
-                elif not again:
+                claim = _claim(site, name, owner, channel.traits)
+                if claim.fresh:
+                    handed += _hand_over(site, name, owner, channel, book, claim, recorder, stop)
+                if claim.again:
+                    _look_again(site, name, owner, channel, book, claim.again)
+                elif claim.wait > 0:
+                    stop.wait(min(claim.wait, PATIENCE))
+                elif not claim.fresh:
                     return handed
         finally:
             if channel.traits.exclusive:
@@ -95,17 +96,31 @@ def drain(site: Site, name: str, stop: threading.Event) -> int:
     return handed
 
 
-def _claim(site: Site, name: str, owner: str, traits: Traits) -> tuple[list[Claimed], list[Claimed], float]:
-    """Claims what is due; also tells for how long the pace holds us back, in seconds."""
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """What a drain has leased, and when it may go on."""
+
+    #: hand-overs to look at again
+    again: list[Claimed]
+    #: deliveries to hand over, …
+    fresh: list[Claimed]
+    #: … not before
+    begin: datetime
+    #: nothing may go yet: seconds until it pays to look again; 0 = nothing is waiting
+    wait: float = 0.0
+
+
+def _claim(site: Site, name: str, owner: str, traits: Traits) -> Claim:
+    """Claims what is due, as pace, lines and the hour allow."""
     with writing(site.engine) as session:
         now = site.clock.now()
         until = now + site.keeper.lease
         row = lane.lane(session, name)
         row.looked_at = now
         if row.resume_at is not None and row.resume_at > now:
-            return [], [], 0.0
+            return Claim([], [], now)
         if traits.exclusive and not lane.own(row, owner, now, until):
-            return [], [], 0.0
+            return Claim([], [], now)
         settings = site.settings[name]
         morning = quiet_until(settings.quiet_hours, now)
         if morning is not None:
@@ -113,12 +128,12 @@ def _claim(site: Site, name: str, owner: str, traits: Traits) -> tuple[list[Clai
         again = store.claim(session, name, owner, handed=True, limit=LOOK_AGAIN, now=now, until=until)
         wanted = traits.batch_size if traits.exclusive else traits.batch_size * GROUPS
         allowed = lane.allowance(session, row, traits.pace, wanted, now)
-        if allowed <= 0:
-            held = (row.next_at - now).total_seconds() if row.next_at and row.next_at > now else 0.0
-            return again, [], held if store.waiting(session, name, now) else 0.0
-        fresh = store.claim(session, name, owner, handed=False, limit=allowed, now=now, until=until)
-        lane.spend(row, traits.pace, len(fresh), now)
-        return again, fresh, 0.0
+        if not allowed.number:
+            return Claim(again, [], now, allowed.wait if store.waiting(session, name, now) else 0.0)
+        fresh = store.claim(session, name, owner, handed=False, limit=allowed.number, now=now, until=until)
+        if fresh:
+            lane.spend(row, traits.pace, allowed)
+        return Claim(again, fresh, allowed.begin)
 
 
 # handing over -------------------------------------------------------------------------
@@ -130,18 +145,19 @@ def _hand_over(
     owner: str,
     channel: Channel,
     book: Messages,
-    fresh: Sequence[Claimed],
+    claim: Claim,
     recorder: ThreadPoolExecutor,
     stop: threading.Event,
 ) -> int:
     """Sends claimed deliveries; returns how many were handed over. Whatever is left is given back."""
-    traits = channel.traits
+    traits, fresh = channel.traits, claim.fresh
     ahead = traits.in_doubt in (InDoubt.RESEND, InDoubt.RESEND_ACTUAL) and traits.pace is None
     groups = iter(_groups(site, name, owner, book, fresh, traits.batch_size))
     current, following, done = next(groups, None), None, None
     handed = 0
     if current is not None:
         _turn(site, name, owner, traits, None, current)
+        stop.wait(max(0.0, (claim.begin - site.clock.now()).total_seconds()))
     while current is not None:
         following = None if stop.is_set() else next(groups, None)
         turn: Future[None] | None = None
@@ -315,6 +331,8 @@ def _record(
             spared=spared,
         )
         following = receive.unless_ended(following, ended)
+        if ended is Outcome.CANCELLED and following.handed and isinstance(site.channel(name), Recalls):
+            following = replace(following, look_at=now)
         taken = store.conclude(session, owner, following, ids)
         if following.word != word:
             receive.add_own_word(session, sorted(taken), following.word, now)
@@ -362,12 +380,14 @@ def _look_again(
     for claimed in again:
         with reading(site.engine) as session:
             said = store.said_of(session, claimed.id, claimed.attempt)
+            dispatch = session.get_one(DispatchRow, claimed.dispatch_id)
+            stopped = receive.ended_as(dispatch, site.clock.now()) is Outcome.CANCELLED
         if not isinstance(channel, Asks) or not (said or channel.traits.in_doubt is InDoubt.ASK):
             _settle_alone(site, name, owner, channel.traits, claimed)
             continue
         inquiry = _inquiry(site, name, book, claimed)
         try:
-            receipt = channel.ask(inquiry) if inquiry is not None else _UNANSWERABLE
+            receipt = _asked(channel, inquiry, recall=stopped) if inquiry is not None else _UNANSWERABLE
         except ChannelError as error:
             log.warning("channel %s could not be asked: %s", name, error)
             with writing(site.engine) as session:
@@ -382,10 +402,15 @@ def _look_again(
             receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
 
 
+def _asked(channel: Asks, inquiry: Inquiry, *, recall: bool) -> Receipt | None:
+    return channel.recall(inquiry) if recall and isinstance(channel, Recalls) else channel.ask(inquiry)
+
+
 def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry | None:
     with reading(site.engine) as session:
         address, _ = store.addresses(session, [claimed.contact_id])[claimed.contact_id]
         ref = store.last_ref(session, claimed.id, claimed.attempt)
+        others = store.other_refs(session, claimed.id, claimed.attempt, claimed.contact_id)
         try:
             message = book.of(session, claimed.dispatch_id).messages[claimed.language]
         except (NotAsApproved, KeyError):
@@ -397,6 +422,7 @@ def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry
         handed_at=claimed.handed_at,
         asked_at=site.clock.now(),
         message=message,
+        other_refs=others,
     )
 
 

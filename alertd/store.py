@@ -399,7 +399,7 @@ def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime)
             DeliveryRow.claimed_until > now,
             DeliveryRow.due_at.is_not(None),
         )
-        .values(attempt=DeliveryRow.attempt + 1, handed_at=now)
+        .values(attempt=DeliveryRow.attempt + 1, handed_at=now, line_until=None)
         .returning(DeliveryRow.id)
         .execution_options(synchronize_session=False)
     )
@@ -491,19 +491,35 @@ def due_since(session: Session, channel: str) -> datetime | None:
     )
 
 
-def lines_in_use(session: Session, channel: str) -> int:
-    """Hand-overs of a channel whose outcome is not known yet."""
-    return (
-        session.scalar(
-            select(func.count())
-            .select_from(DeliveryRow)
-            .where(
-                DeliveryRow.channel == channel,
-                DeliveryRow.due_at.is_not(None),
-                DeliveryRow.handed_at.is_not(None),
-            )
+def lines_in_use(session: Session, channel: str, now: datetime) -> int:
+    """Hand-overs of a channel that are under way, will be at once, or still hold their line."""
+    under_way = (DeliveryRow.due_at.is_not(None), DeliveryRow.handed_at.is_not(None))
+    at_once = (
+        DeliveryRow.owner.is_not(None),
+        DeliveryRow.claimed_until > now,
+        DeliveryRow.handed_at.is_(None),
+        DeliveryRow.due_at.is_not(None),
+    )
+    held = (DeliveryRow.line_until.is_not(None), DeliveryRow.line_until > now)
+    counts = (
+        select(func.count()).select_from(DeliveryRow).where(DeliveryRow.channel == channel, *which)
+        for which in (under_way, at_once, held)
+    )
+    return sum(session.scalar(count) or 0 for count in counts)
+
+
+def look_at_once(session: Session, dispatch_id: int, channel: str, now: datetime) -> None:
+    """What is under way of a dispatch is looked at again without delay."""
+    session.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.dispatch_id == dispatch_id,
+            DeliveryRow.channel == channel,
+            DeliveryRow.due_at.is_not(None),
+            DeliveryRow.handed_at.is_not(None),
         )
-        or 0
+        .values(due_at=now)
+        .execution_options(synchronize_session=False)
     )
 
 
@@ -674,6 +690,22 @@ def hold(session: Session, channel: str, priority: int, until: datetime, now: da
         .execution_options(synchronize_session=False)
     )
     return cast("CursorResult[Any]", result).rowcount
+
+
+def other_refs(session: Session, delivery_id: int, attempt: int, contact_id: int) -> frozenset[str]:
+    """The far end's names for every other hand-over to a contact."""
+    rows = session.scalars(
+        select(ReceiptRow.ref)
+        .join(DeliveryRow, DeliveryRow.id == ReceiptRow.delivery_id)
+        .where(
+            DeliveryRow.contact_id == contact_id,
+            ReceiptRow.ref.is_not(None),
+            or_(ReceiptRow.delivery_id != delivery_id, ReceiptRow.attempt != attempt),
+        )
+        .order_by(ReceiptRow.id.desc())
+        .limit(200)
+    )
+    return frozenset(ref for ref in rows if ref is not None)
 
 
 def close_open(

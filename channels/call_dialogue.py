@@ -37,7 +37,12 @@ def answered(script: CallScript, key: str, step: Step, form: Mapping[str, str]) 
     if not is_machine(by):
         return _say(script.answered(spoken=step is Step.SAY))
     receipt = Receipt(
-        key=key, outcome=Outcome.DEFERRED, reason=Reason.MACHINE, ref=form.get("CallSid"), detail=by
+        key=key,
+        outcome=Outcome.DEFERRED,
+        reason=Reason.MACHINE,
+        ref=form.get("CallSid"),
+        detail=by,
+        line_open=True,
     )
     return _say(hang_up() if by == "fax" else script.left_on_machine(), receipt)
 
@@ -55,10 +60,14 @@ def went_on(
         if answer is None:
             return _say(document)
         return _say(
-            document, Receipt(key=key, outcome=Outcome.ACKNOWLEDGED, ref=sid, answer=answer, detail=digit)
+            document,
+            Receipt(
+                key=key, outcome=Outcome.ACKNOWLEDGED, ref=sid, answer=answer, detail=digit, line_open=True
+            ),
         )
     document = script.asked(plays, wrong=wrong) if step is Step.MENU else script.ended()
-    return _say(document, Receipt(key=key, outcome=Outcome.DELIVERED, ref=sid, detail="listened to the end"))
+    heard = Receipt(key=key, outcome=Outcome.DELIVERED, ref=sid, detail="listened to the end", line_open=True)
+    return _say(document, heard)
 
 
 def _say(document: bytes, *receipts: Receipt) -> Reply:

@@ -120,6 +120,17 @@ class TwilioCalls:
         except (ValueError, KeyError, TypeError) as error:
             raise NoReply("the telephone network answered with something else than a call") from error
 
+    def cancel(self, sid: str) -> CallState | None:
+        """Stops a call that nobody has answered; None when it is too late for that."""
+        try:
+            return _state(self._calls(sid).update(status="canceled"))
+        except TwilioRestException as error:
+            if error.status in (400, 404):
+                return None
+            raise _unanswered(error) from error
+        except (ValueError, KeyError, TypeError) as error:
+            raise NoReply("the telephone network answered with something else than a call") from error
+
     def find(self, to: str, from_: str, *, after: datetime, before: datetime) -> Sequence[CallState]:
         """The calls between these numbers that were created within the span, oldest first.
 

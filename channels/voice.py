@@ -140,17 +140,33 @@ class VoiceChannel:
         A call that is not found within `reconcile_after` was surely never placed. Among
         several the earliest is taken, because a second call is worse than a wrong name.
         """
-        settings, target = self._settings, inquiry.target
+        return self._told(inquiry, self._find(inquiry))
+
+    def recall(self, inquiry: Inquiry, /) -> Receipt | None:
+        """Cancel a call that waits or rings; one that was answered goes on to its end.
+
+        Who listens already is left to listen: a line that goes dead in the middle of an
+        alarm frightens, and the correction is on its way.
+        """
+        call = self._find(inquiry) if inquiry.ref is None else None
+        sid = inquiry.ref or (call.sid if call is not None else None)
+        if sid is not None:
+            call = self._open().cancel(sid) or self._open().fetch(sid)
+        return self._told(inquiry, call)
+
+    def _find(self, inquiry: Inquiry) -> CallState | None:
         if inquiry.ref is not None:
-            call = self._open().fetch(inquiry.ref)
-        else:
-            created = self._open().find(
-                target.address,
-                settings.caller_id,
-                after=inquiry.handed_at - _CLOCK_SKEW,
-                before=inquiry.handed_at + _CREATED_WITHIN,
-            )
-            call = next(iter(created), None)
+            return self._open().fetch(inquiry.ref)
+        created = self._open().find(
+            inquiry.target.address,
+            self._settings.caller_id,
+            after=inquiry.handed_at - _CLOCK_SKEW,
+            before=inquiry.handed_at + _CREATED_WITHIN,
+        )
+        return next((call for call in created if call.sid not in inquiry.other_refs), None)
+
+    def _told(self, inquiry: Inquiry, call: CallState | None) -> Receipt | None:
+        settings, target = self._settings, inquiry.target
         if call is not None:
             receipt = receipt_of_state(
                 target.key,

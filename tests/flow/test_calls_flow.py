@@ -1,0 +1,110 @@
+"""Calls from the approval to the last word: pace, lines, recall and the call that comes back."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+
+from alertd.channel import Outcome
+from alertd.clock import stopwatch
+from alertd.demo import telephone_household as households
+from alertd.demo.telephone_ledger import Ledger
+from alertd.demo.telephone_network import TelephoneNetwork
+from tests.flow.call_city import call_city
+
+
+def numbers(count: int) -> list[str]:
+    return [f"+8125600{n:04}" for n in range(1, count + 1)]
+
+
+def times(ledger: Ledger, event: str) -> list[float]:
+    """When each of these happened, in seconds, in order."""
+    return sorted(datetime.fromisoformat(str(entry["at"])).timestamp() for entry in ledger.entries(event))
+
+
+def most_within(moments: Sequence[float], seconds: float) -> int:
+    """The most of these moments that fall into one span of this length."""
+    return max(sum(begin <= moment < begin + seconds for moment in moments) for begin in moments)
+
+
+def most_at_once(ledger: Ledger) -> int:
+    """The most calls that were created and had not ended, by the network's own ledger."""
+    steps = [(at, 1) for at in times(ledger, "created")] + [(at, -1) for at in times(ledger, "ended")]
+    most = now = 0
+    for _, step in sorted(steps):
+        now += step
+        most = max(most, now)
+    return most
+
+
+def test_three_workers_together_never_use_more_lines(tmp_path: Path) -> None:
+    network = TelephoneNetwork(rule=households.everybody(households.UNDERSTANDS), speed=60, per_second=1000)
+    with call_city(
+        tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}", network, calls_per_second=20, lines=6
+    ) as city:
+        dispatch = city.begin(numbers(36))
+        with city.working(workers=3):
+            city.wait()
+        assert city.tally(dispatch).outcomes["acknowledged"] == 36
+    assert len(network.calls()) == 36
+    assert most_at_once(network.ledger) <= 6
+
+
+def test_three_workers_together_never_call_faster(tmp_path: Path) -> None:
+    network = TelephoneNetwork(rule=households.everybody(households.ENGAGED), speed=60, per_second=1000)
+    with call_city(
+        tmp_path,
+        f"sqlite:///{tmp_path / 'alertd.db'}",
+        network,
+        calls_per_second=10,
+        lines=40,
+        attempts=1,
+    ) as city:
+        city.begin(numbers(30))
+        with city.working(workers=3):
+            city.wait()
+    # a slice of two may have been late on its way to the network
+    assert most_within(times(network.ledger, "created"), 1.0) <= 10 + 2
+
+
+def test_a_stop_silences_telephones_that_ring_within_two_seconds(tmp_path: Path) -> None:
+    network = TelephoneNetwork(rule=households.everybody(households.SILENT), speed=1, per_second=3)
+    with call_city(
+        tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}", network, calls_per_second=30, lines=12
+    ) as city:
+        dispatch = city.begin(numbers(20))
+        pause = threading.Event()
+        with city.working():
+            began = stopwatch()
+            while len(network.calls()) < 12:
+                assert stopwatch() - began < 20
+                pause.wait(0.05)
+            assert {"queued", "ringing"} & {call.state for call in network.calls()}
+            city.cancel(dispatch)
+            stopped = stopwatch()
+            while any(call.state != "canceled" for call in network.calls()):
+                assert stopwatch() - stopped < 2.0, [call.state for call in network.calls()]
+                pause.wait(0.05)
+            city.wait()
+        assert city.tally(dispatch).outcomes["cancelled"] == 20
+    assert len(network.calls()) == 12
+    assert {entry["state"] for entry in network.ledger.entries("ended")} == {"canceled"}
+
+
+def test_who_listens_already_when_an_alert_is_stopped_is_left_to_listen(tmp_path: Path) -> None:
+    network = TelephoneNetwork(rule=households.everybody(households.LISTENS), speed=10, per_second=1000)
+    with call_city(tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}", network, seconds=20.0) as city:
+        dispatch = city.begin(numbers(1))
+        with city.working():
+            began = stopwatch()
+            while not network.ledger.entries("answered"):
+                assert stopwatch() - began < 20
+                threading.Event().wait(0.02)
+            threading.Event().wait(0.5)
+            city.cancel(dispatch)
+            city.wait()
+        [row] = city.deliveries()
+    assert network.calls()[0].state == "completed"
+    assert row.outcome in (Outcome.DELIVERED, Outcome.CANCELLED)
