@@ -20,7 +20,7 @@ from typing import ClassVar
 
 import phonenumbers
 
-from alertd.alert import MsgType
+from alertd.alert import MsgType, Status
 from alertd.channel import (
     ChannelSettings,
     InDoubt,
@@ -34,18 +34,17 @@ from alertd.channel import (
 )
 from alertd.errors import ChannelError, ChannelMisconfigured
 from alertd.speech import CALL_AUDIO, Sound
-from channels import sip_sound
 from channels.baresip import Line, LineLost
-from channels.call_script import KEYS
-from channels.sip_call import NOT_SIGNED_IN, Call, Ending, Performance, receipt_of
+from channels.sip_call import NOT_SIGNED_IN, Call, Ending, receipt_of
 from channels.sip_options import sign_of_life
+from channels.sip_performance import Performance, prepare
 from channels.sip_settings import SipSettings
 from channels.telephone_number import objection
 
 log = logging.getLogger(__name__)
 
-#: Sounds that are kept ready.
-_SOUNDS = 8
+#: Messages whose files are kept ready.
+_KEPT = 8
 
 
 class SipChannel:
@@ -58,8 +57,8 @@ class SipChannel:
         self._settings = settings
         self._pool: ThreadPoolExecutor | None = None
         self._folder: Path | None = None
-        #: by digest and language, in the order of their making
-        self._sounds: dict[tuple[str, str], Path] = {}
+        #: by digest, language, and whether it is real, in the order of their making
+        self._performances: dict[tuple[str, str, bool], Performance] = {}
         self._lock = threading.Lock()
         self._idle: list[Line] = []
         self._in_use: set[Line] = set()
@@ -91,7 +90,7 @@ class SipChannel:
             for target in targets:
                 yield _deferred(target.key, Reason.OTHER, "there is no sound to play yet")
             return
-        performance = self._performance(message.audio, message.language)
+        performance = self._performance(message, message.audio)
         if self._settings.ask_first:
             self._sign_of_life()
         if self._pool is None:
@@ -132,7 +131,7 @@ class SipChannel:
         if self._folder is not None:
             shutil.rmtree(self._folder, ignore_errors=True)
             self._folder = None
-            self._sounds.clear()
+            self._performances.clear()
 
     def _call(
         self, message: Message, target: Target, performance: Performance, stopped: threading.Event
@@ -202,36 +201,18 @@ class SipChannel:
                 uri += f";alertd-kind={message.kind}"
         return uri
 
-    def _performance(self, sound: Sound, language: str) -> Performance:
-        settings = self._settings
+    def _performance(self, message: Message, sound: Sound) -> Performance:
+        """What this message's calls play; made once, and kept while it is in use."""
         if self._folder is None:
             self._folder = Path(tempfile.mkdtemp(prefix="alertd-sip-"))
-            sip_sound.write(self._folder / "idle.wav", sip_sound.silence(2 * settings.ring_seconds + 60))
-            sip_sound.write(self._folder / "thanks.wav", sip_sound.thanks())
-        return Performance(
-            idle=self._folder / "idle.wav",
-            sound=self._file(self._folder, sound, language),
-            heard_after=settings.lead_in + sound.seconds,
-            thanks=self._folder / "thanks.wav",
-            keys=KEYS[settings.answer_menu],
-            ring_seconds=settings.ring_seconds,
-            time_limit=max(settings.time_limit, settings.lead_in + sound.seconds + 1),
-        )
-
-    def _file(self, folder: Path, sound: Sound, language: str) -> Path:
-        settings = self._settings
-        name = (sound.digest, language)
-        if name not in self._sounds:
-            menu = settings.menu_audio.get(language) or settings.menu_audio.get(language.partition("-")[0])
-            pieces = [sip_sound.silence(settings.lead_in), sip_sound.recorded(sound.path)]
-            if menu is not None:
-                pieces += [sip_sound.recorded(menu), sip_sound.silence(settings.key_wait)]
-            # the end of the sound hangs up: not in the last word
-            pieces.append(sip_sound.silence(0.5))
-            while len(self._sounds) >= _SOUNDS:
-                self._sounds.pop(next(iter(self._sounds))).unlink(missing_ok=True)
-            self._sounds[name] = sip_sound.write(folder / f"sound-{next(self._numbers)}.wav", *pieces)
-        return self._sounds[name]
+        name = (sound.digest, message.language, message.status is Status.ACTUAL)
+        if name not in self._performances:
+            while len(self._performances) >= _KEPT:
+                oldest = self._performances.pop(next(iter(self._performances)))
+                shutil.rmtree(oldest.sound.parent, ignore_errors=True)
+            folder = self._folder / str(next(self._numbers))
+            self._performances[name] = prepare(folder, self._settings, message, sound)
+        return self._performances[name]
 
     def _sign_of_life(self) -> str:
         settings = self._settings

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from alertd.channel import Answer, Outcome, Reason, Receipt
 from alertd.clock import stopwatch
 from channels.baresip import Event, Line, LineLost
 from channels.call_script import MOST_PLAYS
+from channels.sip_performance import Performance
 
 #: From hanging up until the line says so, seconds.
 _HANGS_UP_WITHIN = 5.0
 #: The longest that the sound after a key may last, seconds.
-_THANKS = 5.0
+_THANKS = 20.0
 
 _REPLY = re.compile(r"([1-6]\d\d)\b")
 #: SIP replies (RFC 3261 §21) by what they say of a delivery.
@@ -27,23 +26,6 @@ _DECLINED = frozenset({403, 433, 603, 607, 608})
 _TOO_FAST = frozenset({429})
 #: The exchange does not know us: a person must act.
 NOT_SIGNED_IN = frozenset({401, 407})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Performance:
-    """What a call plays; files are as `Line.play` wants them. Times in seconds."""
-
-    #: until somebody answers; longer than it may ring
-    idle: Path
-    #: silence, the message, the menu, and the wait for a key
-    sound: Path
-    #: from the start of `sound` to the end of the message in it
-    heard_after: float
-    #: after a key that is an answer
-    thanks: Path
-    keys: Mapping[str, Answer]
-    ring_seconds: float
-    time_limit: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,7 +111,7 @@ class Call:
                 self._answer = show.keys.get(event.text)
                 if self._answer is not None:
                     self._note_heard(now)
-                    self._line.play(show.thanks)
+                    self._line.play(show.thanks[self._answer])
                     return now + _THANKS
                 if event.text == "0" and self._plays < MOST_PLAYS:
                     self._play(now)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import time
 from ipaddress import IPv4Address
 from pathlib import Path
 from typing import Literal
@@ -19,6 +20,9 @@ class SipSettings(ChannelSettings):
     attempts: int = 3
     retry_after: tuple[float, ...] = (180.0, 300.0)
     retry_after_reason: Mapping[Reason, float] = {Reason.BUSY: 60.0, Reason.UNREACHABLE: 30.0}
+    retry_after_extreme: tuple[float, ...] = (60.0, 120.0)
+    quiet_hours: tuple[time, ...] = (time(21), time(7))
+    first_groups: tuple[str, ...] = ("自治会長", "民生委員")
     #: host, or host:port, where the exchange takes SIP over UDP
     exchange: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$")
     #: our name at the exchange, which people see and can call back: a number or an extension
@@ -42,8 +46,9 @@ class SipSettings(ChannelSettings):
     key_wait: float = Field(default=10.0, ge=0, le=60)
     #: `understood`: 1; `status`: 1 evacuating, 2 staying, 3 needs help
     answer_menu: Menu = "understood"
-    #: the spoken menu by language: WAV, 8 kHz, mono
-    menu_audio: Mapping[str, Path] = {}
+    #: folder with the spoken menu, thanks and closing, made by `python -m channels.sip_words`;
+    #: None = only the message is heard, and a pressed key is confirmed by a tone
+    words: Path | None = None
     #: how the exchange wants numbers: +81256…, or 0256…
     number_form: Literal["e164", "national"] = "e164"
     #: dialled before each number, to get an outside line
@@ -67,6 +72,11 @@ class SipSettings(ChannelSettings):
         if password and not set(password.get_secret_value()).isdisjoint(';"<>, \t\\'):
             raise ValueError('holds one of ; " < > , \\ or a blank, which baresip cannot be told')
         return password
+
+    @property
+    def reaches(self) -> str:
+        """The telephone numbers that the voice channel calls."""
+        return "voice"
 
     @property
     def place(self) -> tuple[str, int]:

@@ -24,11 +24,14 @@ from alertd.alert import MsgType, Status
 from alertd.channel import Answer, Message, Outcome, Reason, Target
 from alertd.clock import SystemClock, stopwatch
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable, WrongConfiguration
+from alertd.registry import open_synthesizer
 from alertd.settings import read_settings
 from alertd.speech import CALL_AUDIO
+from channels import sip_words
 from channels.baresip import MODULES
 from channels.sip import SipChannel
 from channels.sip_settings import SipSettings
+from channels.sip_sound import recorded
 from tests.servers import ROOT
 from tests.sip_exchange import Exchange, Household
 from tests.station_sound import sound
@@ -362,22 +365,23 @@ def test_zero_plays_it_again_and_other_keys_are_ignored(opened, exchange, messag
 
 
 def test_an_answer_after_the_menu_is_thanked_for(opened, exchange, message, tmp_path):
-    menu = sound(tmp_path, CALL_AUDIO, 0.4, "menu.wav").path
+    sound(tmp_path, CALL_AUDIO, 0.4, "ja-exercise-menu-understood.wav")
+    sound(tmp_path, CALL_AUDIO, 0.7, "ja-exercise-thanks-understood.wav")
     exchange.everybody = Household(keys={0.2 + SECONDS + 0.6: "1"})
-    channel = opened(exchange.address, menu_audio={"ja": str(menu)}, key_wait=5)
+    channel = opened(exchange.address, words=str(tmp_path), key_wait=8)
     begun = stopwatch()
     receipt = call(channel, message)
     exchange.wait_until_still()
     assert (receipt.outcome, receipt.answer) == (Outcome.ACKNOWLEDGED, Answer.UNDERSTOOD)
-    assert stopwatch() - begun < 5, "the key did not end the wait"
+    assert stopwatch() - begun < 8, "the key did not end the wait"
     seconds = (loudness(exchange.calls[0].sound) > 0.05).sum() * 0.02
-    assert seconds == pytest.approx(SECONDS + 0.4 + 0.36, abs=0.12)
+    assert seconds == pytest.approx(SECONDS + 0.4 + 0.36 + 0.7, abs=0.15)
 
 
 def test_listening_to_the_end_counts_for_who_hangs_up_at_the_menu(opened, exchange, message, tmp_path):
-    menu = sound(tmp_path, CALL_AUDIO, 1.0, "menu.wav").path
+    sound(tmp_path, CALL_AUDIO, 1.0, "ja-exercise-menu-understood.wav")
     exchange.everybody = Household(hangs_up_after=0.2 + SECONDS + 0.4)
-    receipt = call(opened(exchange.address, menu_audio={"ja": str(menu)}), message)
+    receipt = call(opened(exchange.address, words=str(tmp_path)), message)
     assert receipt.outcome is Outcome.DELIVERED
 
 
@@ -463,6 +467,33 @@ def test_what_must_not_be_called_is_never_dialled(opened, exchange, message, num
     assert exchange.calls == []
 
 
+def test_a_drill_never_says_the_words_of_a_real_call(tmp_path):
+    """The real ones promise help."""
+    sound(tmp_path, CALL_AUDIO, 0.1, "ja-actual-thanks-help.wav")
+    part = sip_words.thanks(Answer.HELP)
+    assert sip_words.recording(tmp_path, "ja", part, exercise=True) is None
+    assert sip_words.recording(tmp_path, "ja-JP", part, exercise=False) is not None
+
+
+def test_the_words_of_a_call_are_recorded_once_by_our_own_voice(tmp_path):
+    synthesizer = open_synthesizer(tmp_path / "storage")
+    try:
+        sip_words.record(tmp_path / "words", synthesizer, ["en"])
+    finally:
+        synthesizer.close()
+    made = sorted(file.name for file in (tmp_path / "words").iterdir())
+    assert len(made) == 2 * (2 + len(Answer) + 1)
+    for exercise in (True, False):
+        for part in (sip_words.menu("status"), sip_words.thanks(Answer.HELP), sip_words.CLOSING):
+            file = sip_words.recording(tmp_path / "words", "en", part, exercise=exercise)
+            assert file is not None
+            assert len(recorded(file)) > 8000, "less than a second for a sentence"
+
+
+def test_the_numbers_of_the_voice_channel_are_called():
+    assert SipSettings(kind="sip", exchange="127.0.0.1", caller_id="200").reaches == "voice"
+
+
 def test_without_sound_nobody_is_called(opened, exchange, message):
     receipt = call(opened(exchange.address), replace(message, audio=None))
     assert (receipt.outcome, receipt.reason) == (Outcome.DEFERRED, Reason.OTHER)
@@ -470,10 +501,10 @@ def test_without_sound_nobody_is_called(opened, exchange, message):
 
 
 def test_a_menu_that_is_no_telephone_sound_needs_a_person(opened, exchange, message, tmp_path):
-    wrong = tmp_path / "wide.wav"
+    wrong = tmp_path / "ja-exercise-menu-understood.wav"
     soundfile.write(wrong, np.zeros(1600), 16000)
     with pytest.raises(ChannelMisconfigured, match="8000"):
-        call(opened(exchange.address, menu_audio={"ja": str(wrong)}), message)
+        call(opened(exchange.address, words=str(tmp_path)), message)
     assert exchange.requests == []
 
 
