@@ -228,6 +228,11 @@ class ChannelSettings(BaseModel):
             raise ValueError('give two times, e.g. ["21:00", "07:00"], or [] for none')
         return given
 
+    @property
+    def reaches(self) -> str:
+        """The kind of contact that is reached here: its own, unless another channel has named it."""
+        return self.kind
+
     def must_carry(self, status: Status) -> None:
         """Raises ChannelMisconfigured for a status that may not go out here.
 
