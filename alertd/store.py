@@ -109,6 +109,21 @@ def correction_of(session: Session, dispatch_id: int) -> DispatchRow | None:
     return session.scalar(select(DispatchRow).where(DispatchRow.corrects_id == dispatch_id).limit(1))
 
 
+def corrections_unspoken(session: Session) -> Sequence[int]:
+    """Dispatches under way or submitted whose prepared correction has not been sent, newest first."""
+    correction = aliased(DispatchRow)
+    return session.scalars(
+        select(DispatchRow.id)
+        .join(correction, correction.corrects_id == DispatchRow.id)
+        .where(
+            correction.state == State.DRAFT,
+            DispatchRow.state.in_((State.SUBMITTED, State.APPROVED, State.SENDING)),
+        )
+        .order_by(DispatchRow.id.desc())
+        .limit(20)
+    ).all()
+
+
 def alert_by_reference(session: Session, reference: Reference) -> AlertRow | None:
     """The stored alert that CAP's triple names."""
     return session.scalar(
@@ -388,9 +403,11 @@ def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime)
     """The hand-over of these begins: after the commit they count as possibly arrived.
 
     Returns those that may go; the others were stopped, have left, or are no longer ours.
+    Twice is the same as once: the reply to the first commit may have been lost.
     """
     if not ids:
         return frozenset()
+    beginning = case((DeliveryRow.handed_at.is_(None), 1), else_=0)
     marked = session.scalars(
         update(DeliveryRow)
         .where(
@@ -399,7 +416,7 @@ def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime)
             DeliveryRow.claimed_until > now,
             DeliveryRow.due_at.is_not(None),
         )
-        .values(attempt=DeliveryRow.attempt + 1, handed_at=now, line_until=None)
+        .values(attempt=DeliveryRow.attempt + beginning, handed_at=now, line_until=None)
         .returning(DeliveryRow.id)
         .execution_options(synchronize_session=False)
     )
