@@ -22,6 +22,8 @@ GOOD_NEWS = 1_000_000_000
 #: what one attempt weighs in a rank
 ATTEMPT = 1000
 
+#: within an attempt, the rank of a hand-over of which it is not known whether it arrived
+_DOUBT = 50
 #: within an attempt, from the least final word to the most final
 _FINALITY = (
     Outcome.ACCEPTED,
@@ -52,12 +54,15 @@ class Word:
             return GOOD_NEWS
         if self.outcome is Outcome.ACKNOWLEDGED:
             return GOOD_NEWS + 100 + (_ANSWERS.index(self.answer) if self.answer else 0)
+        if self.outcome is Outcome.UNKNOWN and self.reason is Reason.IN_DOUBT:
+            # any other word of the far end, even “under way”, ends the doubt
+            return self.attempt * ATTEMPT + _DOUBT
         return self.attempt * ATTEMPT + outcome_rank(self.outcome) + _reason_rank(self.reason)
 
 
 def outcome_rank(outcome: Outcome) -> int:
     """The rank of an outcome that is no good news within its attempt."""
-    return _FINALITY.index(outcome) * 100
+    return (1 + _FINALITY.index(outcome)) * 100
 
 
 def _reason_rank(reason: Reason | None) -> int:

@@ -66,6 +66,12 @@ def test_within_an_attempt_the_more_final_word_wins() -> None:
     assert word == Word(1, Outcome.DEFERRED, Reason.BUSY)
 
 
+def test_any_other_word_of_the_far_end_ends_the_doubt() -> None:
+    doubt = Word(1, Outcome.UNKNOWN, Reason.IN_DOUBT)
+    assert fold([doubt, Word(1, Outcome.ACCEPTED)]) == Word(1, Outcome.ACCEPTED)
+    assert fold([doubt, Word(1, Outcome.UNKNOWN, Reason.OTHER)]) == Word(1, Outcome.UNKNOWN, Reason.OTHER)
+
+
 def test_nothing_said_is_nothing_known() -> None:
     assert fold([]) is None
 
