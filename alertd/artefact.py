@@ -44,14 +44,14 @@ def prepare(
     channels: Mapping[str, Traits],
     wanted: Mapping[str, frozenset[str]],
     city: City,
-    synthesizer: Synthesizer,
+    synthesizer: Synthesizer | None,
     archive: Path,
 ) -> tuple[Artefact, ...]:
     """Makes every artefact of an alert; the same words and sounds are made once.
 
     `wanted` are the languages of the recipients by channel; the alert's first language
     is always made. A sound that no voice can make is left out, and the far end speaks
-    the words itself. Raises WrongAlert when drill marks are missing or misplaced.
+    the words itself; without a synthesizer there are words only. Raises WrongAlert when drill marks are missing or misplaced.
     """
     spoken = languages(alert)
     made: dict[tuple[Medium, str], Words] = {}
@@ -69,7 +69,7 @@ def prepare(
                 marks.gate(words, alert.status, language)
                 made[key] = words
             words, sound = made[key], None
-            if traits.audio is not None and words.script is not None:
+            if synthesizer is not None and traits.audio is not None and words.script is not None:
                 if (*key, traits.audio) not in sounds:
                     sounds[*key, traits.audio] = _sound(words, traits.audio, synthesizer, archive)
                 sound = sounds[*key, traits.audio]

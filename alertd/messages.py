@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 
 from sqlalchemy.orm import Session
 
-from alertd import artefact, cap, issue, marks, store
+from alertd import artefact, cap, marks, papers, store
 from alertd.alert import Alert, Status
 from alertd.channel import Message, Target
 from alertd.errors import AlertdError, WrongAlert
@@ -65,7 +65,7 @@ class Messages:
 def _read(session: Session, site: Site, dispatch_id: int, channel: str) -> Sending:
     row = session.get_one(DispatchRow, dispatch_id)
     document = session.get_one(AlertRow, row.alert_id)
-    if issue.stored_hash(session, row, document) != row.content_hash or row.approved_by is None:
+    if papers.stored_hash(session, row, document) != row.content_hash or row.approved_by is None:
         raise NotAsApproved(f"dispatch {dispatch_id} is not what was approved; it is not sent")
     alert = cap.parse(document.document)
     if alert.status not in site.settings[channel].carries:

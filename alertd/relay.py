@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from alertd import audit, plan, store
+from alertd import audit, correct, plan, store
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
@@ -46,6 +46,9 @@ class Relay:
         self._ringing: Future[None] | None = None
         self._unheard: dict[str, float] = {}
         self._own: dict[str, threading.Thread] = {}
+        self._booth = ThreadPoolExecutor(1, "booth")
+        self._speaking: Future[None] | None = None
+        self._spoken: set[int] = set()
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until `stop`; a database that is down is waited for."""
@@ -68,6 +71,7 @@ class Relay:
         for number in approved:
             plan.plan(site, number)
         self._conclude()
+        self._speak_corrections()
         now = site.clock.now()
         with reading(site.engine) as session:
             due = [name for name in site.settings if _due(session, name, now)]
@@ -82,6 +86,7 @@ class Relay:
         """Ends the bell and the relay's own dispatching; may be called twice."""
         self._stop.set()
         self._bell.shutdown(wait=False, cancel_futures=True)
+        self._booth.shutdown(wait=True, cancel_futures=True)
         for thread in self._own.values():
             thread.join(timeout=10)
 
@@ -116,6 +121,24 @@ class Relay:
         audit.note(
             session, at=now, actor=audit.ENGINE, action="dispatch.finished", subject=f"dispatch:{row.id}"
         )
+
+    # preparing corrections
+
+    def _speak_corrections(self) -> None:
+        """Makes the sounds of prepared corrections, one dispatch at a time, in a thread of its own."""
+        if self._speaking is not None and not self._speaking.done():
+            return
+        with reading(self._site.engine) as session:
+            waiting = [n for n in store.corrections_unspoken(session) if n not in self._spoken]
+        if waiting:
+            self._spoken.add(waiting[0])
+            self._speaking = self._booth.submit(self._speak, waiting[0])
+
+    def _speak(self, number: int) -> None:
+        try:
+            correct.speak(self._site, number)
+        except Exception:
+            log.exception("the sounds of the correction of dispatch %s could not be made", number)
 
     # ringing
 

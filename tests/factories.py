@@ -8,7 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import insert
 
-from alertd import issue
+from alertd import issue, papers
 from alertd.alert import Alert, Area, Category, Certainty, Info, MsgType, Severity, Status, Urgency
 from alertd.audience import Audience
 from alertd.channel import Channel, ChannelSettings
@@ -179,7 +179,7 @@ def submit(
 def content_hash(site: Site, dispatch_id: int) -> str:
     """What an approver is shown."""
     with writing(site.engine) as session:
-        row, _ = issue.locked(session, dispatch_id)
+        row, _ = papers.locked(session, dispatch_id)
         return row.content_hash
 
 

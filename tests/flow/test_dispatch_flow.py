@@ -412,3 +412,17 @@ def test_words_that_a_channel_refuses_have_failed_and_are_not_tried_again(city: 
     dispatch = factories.submit(site)
     tally = city.send(dispatch).channels["mail"]
     assert (tally.outcomes["failed"], tally.reasons, tally.open) == (3, {"refused": 3}, 0)
+
+
+def test_a_correction_that_was_not_sent_can_still_be_sent(city: City) -> None:
+    factories.add_people(city.site, people(2))
+    dispatch = factories.submit(city.site)
+    city.send(dispatch)
+    assert issue.cancel(city.site, dispatch, APPROVER, reason="まちがい", correct=False) is None
+    correction = issue.cancel(city.site, dispatch, APPROVER, reason="まちがい", correct=True)
+    assert correction is not None
+    with pytest.raises(MoveRefused):
+        issue.cancel(city.site, dispatch, APPROVER, reason="まちがい", correct=True)
+    city.tick()
+    city.drain()
+    assert [heard.kind for heard in city.heard()].count(MsgType.CANCEL) == 2
