@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from alertd import store
+from alertd import forecast, store
 from alertd.alert import MsgType, Status
 from alertd.channel import Outcome
 from alertd.dispatch import State
 from alertd.errors import NotFound
+from alertd.site import Site
 from alertd.tables import AlertRow
 
 #: nothing was said of it yet
@@ -52,6 +53,8 @@ class Report:
     expires_at: datetime
     corrects: int | None
     corrected_by: int | None
+    #: when channels with lines will have made their last call; None = not asked for, or nothing is open
+    eta_at: datetime | None = None
 
     @property
     def planned(self) -> int:
@@ -91,11 +94,12 @@ class Report:
             "expires_at": _iso(self.expires_at),
             "corrects": self.corrects,
             "corrected_by": self.corrected_by,
+            "eta_at": _iso(self.eta_at),
         }
 
 
-def report(session: Session, dispatch_id: int) -> Report:
-    """The report of a dispatch from one snapshot. Raises NotFound."""
+def report(session: Session, dispatch_id: int, *, site: Site | None = None) -> Report:
+    """The report of a dispatch from one snapshot; with `site` also its forecast. Raises NotFound."""
     row = store.dispatch(session, dispatch_id)
     if row is None:
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
@@ -134,7 +138,12 @@ def report(session: Session, dispatch_id: int) -> Report:
         corrected_by=correction.id
         if correction is not None and correction.state is not State.DRAFT
         else None,
+        eta_at=_eta_at(session, site, row.id) if site is not None else None,
     )
+
+
+def _eta_at(session: Session, site: Site, dispatch_id: int) -> datetime | None:
+    return max(forecast.ends_at(session, site, dispatch_id, site.clock.now()).values(), default=None)
 
 
 def _empty() -> ChannelTally:
