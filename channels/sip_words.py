@@ -71,7 +71,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m channels.sip_words",
         description="Records the key menu, the thanks and the closing words of calls over an exchange.",
-        epilog="example: python -m channels.sip_words var/call-words",
+        epilog="example: python -m channels.sip_words /srv/alertd/call-words",
     )
     parser.add_argument("folder", type=Path, metavar="FOLDER", help="named by `words` in the section")
     folder: Path = parser.parse_args().folder
