@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import threading
+import weakref
 from dataclasses import dataclass
 from urllib.parse import quote, urlencode
+from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
 
@@ -43,7 +45,8 @@ class Messages:
     _MOST = 64
 
     def __init__(self, site: Site, channel: str) -> None:
-        self._site = site
+        # weak: the site keeps its books, not the other way round
+        self._site = weakref.proxy(site)
         self._channel = channel
         self._known: dict[int, Sending] = {}
         self._guard = threading.Lock()
@@ -60,6 +63,19 @@ class Messages:
                 self._known.clear()
             self._known[dispatch_id] = sending
         return sending
+
+
+_books: WeakKeyDictionary[Site, dict[str, Messages]] = WeakKeyDictionary()
+_books_guard = threading.Lock()
+
+
+def book(site: Site, channel: str) -> Messages:
+    """The messages of a channel; the same ones for as long as the site is open."""
+    with _books_guard:
+        books = _books.setdefault(site, {})
+        if channel not in books:
+            books[channel] = Messages(site, channel)
+        return books[channel]
 
 
 def _read(session: Session, site: Site, dispatch_id: int, channel: str) -> Sending:

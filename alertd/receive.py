@@ -15,7 +15,7 @@ from alertd.db import reading, writing
 from alertd.delivery import GOOD_NEWS, Next, Word, after, fold
 from alertd.dispatch import State
 from alertd.errors import NotFound
-from alertd.messages import DELIVERY, Messages
+from alertd.messages import DELIVERY
 from alertd.site import Site
 from alertd.tables import DeliveryRow, DispatchRow
 from alertd.token import unseal
@@ -79,7 +79,7 @@ def _named(site: Site, name: str, query: Mapping[str, str]) -> tuple[Target | No
         target = messages.target(site, name, number, int(attempt), address, row.contact_id)
         dispatch = session.get_one(DispatchRow, row.dispatch_id)
         try:
-            message = Messages(site, name).of(session, row.dispatch_id).messages.get(row.language)
+            message = messages.book(site, name).of(session, row.dispatch_id).messages.get(row.language)
         except messages.NotAsApproved:
             return target, None, True
         closed = row.due_at is None or dispatch.state is State.CANCELLED or not usable

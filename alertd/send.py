@@ -73,7 +73,21 @@ def drain(site: Site, name: str, stop: threading.Event) -> int:
     1. Claim: look-agains first (they are few), then hand-overs as pace and lines allow.
     2. Look again: ask the far end, or settle what is in doubt.
     3. Hand over group by group.
+
+    What cannot go on raises an alarm and pauses the channel: a worker that looks and
+    always fails must not pass for one that works.
     """
+    try:
+        return _drain(site, name, stop)
+    except Exception as error:
+        message = f"{type(error).__name__} in the sender of {name}; see the log"
+        with writing(site.engine) as session:
+            row = lane.lane(session, name)
+            lane.failed(session, row, message, site.clock.now(), person_needed=False)
+        raise
+
+
+def _drain(site: Site, name: str, stop: threading.Event) -> int:
     channel = site.channel(name)
     book = Messages(site, name)
     handed = 0

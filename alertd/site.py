@@ -21,7 +21,7 @@ from alertd.speech import Synthesizer
 from alertd.token import secret_of
 
 
-@dataclass
+@dataclass(eq=False)
 class Site:
     """Configuration, database, clock, and the channels and the synthesizer once they are needed.
 

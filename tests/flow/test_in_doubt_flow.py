@@ -10,13 +10,15 @@ from sqlalchemy.orm import Session
 
 from alertd import messages, plan, receive, store
 from alertd.alert import Status
-from alertd.channel import InDoubt, Medium, Message, Outcome, Reason, Receipt, Target
+from alertd.channel import InDoubt, Medium, Message, Outcome, Reason, Receipt, Target, Traits
 from alertd.db import reading, writing
 from alertd.delivery import Next, Word
 from alertd.dispatch import State
 from alertd.relay import NOBODY_LOOKS, Relay
 from alertd.store import Claimed
 from alertd.tables import ChannelStateRow
+from alertd.testing import FakeChannel
+from alertd.testing.fake import FakeSettings
 from tests import factories
 from tests.flow.conftest import City, MakeCity
 
@@ -228,3 +230,23 @@ def _message(city: City, session: Session, dispatch: int) -> Message:
 
 def _target(city: City, claimed: Claimed, attempt: int) -> Target:
     return messages.target(city.site, "mail", claimed.id, attempt, "p0@example.jp", claimed.contact_id)
+
+
+class BrokenChannel(FakeChannel):
+    """Cannot even say what it is like."""
+
+    @property
+    def traits(self) -> Traits:
+        raise RuntimeError("a bug")
+
+
+def test_a_sender_that_always_fails_raises_an_alarm(city: City) -> None:
+    begin(city, 1)
+    settings = city.site.settings["mail"]
+    assert isinstance(settings, FakeSettings)
+    city.site._channels["mail"] = BrokenChannel("mail", settings)
+    with pytest.raises(RuntimeError):
+        city.drain()
+    with reading(city.site.engine) as session:
+        [alarm] = store.alarms(session)
+    assert alarm.name == "channel:mail" and "RuntimeError" in alarm.message
