@@ -189,6 +189,8 @@ PROGRAMS = {
     "chromium-headless-shell": "chromium-headless-shell",
     "liquidsoap": "liquidsoap",
     "multimon-ng": "multimon-ng",
+    "baresip": "baresip-core",
+    "sipp": "sip-tester",
 }
 #: a Japanese font: without one every kanji on a screenshot is a box
 FONTS = (Path("/usr/share/fonts/opentype/ipafont-gothic"), "fonts-ipafont-gothic")

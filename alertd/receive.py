@@ -162,7 +162,7 @@ def settle(
             row.handed_at = row.handed_at if following.handed else None
         if following.word.outcome is Outcome.FAILED and over is None:
             session.flush()
-            store.plan_next_contacts(session, [delivery_id], {row.channel: settings.kind}, now)
+            store.plan_next_contacts(session, [delivery_id], {row.channel: settings.reaches}, now)
     if asked_by is not None and row.owner == asked_by:
         row.owner = row.claimed_until = None
     session.flush()

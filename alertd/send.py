@@ -351,7 +351,7 @@ def _record(
         if following.word != word:
             receive.add_own_word(session, sorted(taken), following.word, now)
         if following.word.outcome is Outcome.FAILED and taken and ended is None:
-            store.plan_next_contacts(session, sorted(taken), {name: settings.kind}, now)
+            store.plan_next_contacts(session, sorted(taken), {name: settings.reaches}, now)
         left += [number for number in ids if number not in taken]
     if left:
         store.release(session, owner, left)

@@ -61,6 +61,7 @@ ANSWERS = {
 KINDS = {
     "email": mark("E-mail"),
     "voice": mark("Landline call"),
+    "sip": mark("Landline call over the exchange"),
     "fm": mark("Community FM interrupt"),
     "radio": mark("Disaster radio"),
     "webhook": mark("Webhook"),
