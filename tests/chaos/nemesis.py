@@ -60,11 +60,16 @@ _WEIGHTS = {
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One blow: `after` so many seconds of peace; what it hits is away for `seconds`."""
+    """One blow: `after` so many seconds of peace; what it hits is away for `seconds`.
+
+    A `patient` one waits until mails flow again after the blow before; the others also
+    strike what has not recovered yet.
+    """
 
     kind: Kind
     after: float
     seconds: float
+    patient: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,7 @@ def schedule(seed: int, number: int, *, interval: float, kinds: Sequence[Kind] =
             dice.choices(kinds, weights)[0],
             interval * dice.uniform(0.4, 1.6),
             dice.choices((0.1, dice.uniform(1.0, 5.0)), (3, 1))[0],
+            dice.random() < 0.7,
         )
         for _ in range(number)
     ]

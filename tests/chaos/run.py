@@ -12,8 +12,11 @@ from sqlalchemy.exc import SQLAlchemyError
 from alertd.alert import Status
 from tests.chaos.judge import Verdict, judge
 from tests.chaos.layout import Population, Timing
-from tests.chaos.nemesis import Kind, Nemesis, schedule
+from tests.chaos.nemesis import Fault, Kind, Nemesis, schedule
 from tests.chaos.town import Town, running
+
+#: the longest that a patient blow waits for mails to flow again, in seconds
+RECOVERY = 15.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,8 +97,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
             number = town.approve(status)
             begun = time.monotonic()
             while blows and not _final(town, number):
-                pause = blows[0].after
-                _tend_for(nemesis, pause)
+                _let_go_on(town, nemesis, blows[0], number)
                 if not _final(town, number):
                     nemesis.strike(blows.pop(0))
             if not blows:
@@ -106,6 +108,9 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
         nemesis.rest()
         wait_until_final(town, nemesis, number, within=plan.patience)
         verdict = judge(town, nemesis.struck)
+        if verdict.broken:
+            for name in town.programs:
+                say(f"--- the end of what {name} said:\n{town.log(name)[-2000:]}")
         return Result(
             plan=plan,
             verdict=verdict,
@@ -120,6 +125,17 @@ def wait_until_final(town: Town, nemesis: Nemesis, number: int, *, within: float
     deadline = time.monotonic() + within
     while time.monotonic() < deadline and not _final(town, number):
         _tend_for(nemesis, 0.2)
+
+
+def _let_go_on(town: Town, nemesis: Nemesis, blow: Fault, number: int) -> None:
+    """The peace before a blow."""
+    before = town.heard("mail")
+    deadline = time.monotonic() + RECOVERY
+    _tend_for(nemesis, blow.after)
+    while blow.patient and town.heard("mail") == before and time.monotonic() < deadline:
+        if _final(town, number):
+            return
+        _tend_for(nemesis, 0.1)
 
 
 def _tend_for(nemesis: Nemesis, seconds: float) -> None:
