@@ -1,0 +1,124 @@
+"""What is left to people: calls for help, the list of those not reached, and visits at the door."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from alertd import audit, receive
+from alertd.channel import Answer, Outcome, Reason, Receipt
+from alertd.db import reading, writing
+from alertd.errors import NotFound
+from alertd.help_wanted import Visit, give_back, help_wanted, take, visited
+from alertd.store import receipts
+from alertd.tables import DeliveryRow, MembershipRow
+from alertd.unreached import by_area, unreached
+from tests import factories
+from tests.factories import APPROVER, WRITER
+from tests.flow.conftest import City, MakeCity
+
+
+@pytest.fixture
+def city(make_city: MakeCity) -> City:
+    city = make_city(attempts=3, retry_after=(60.0,), report_within=300.0)
+    factories.add_people(city.site, ["busy@example.jp"])
+    factories.add_people(city.site, ["refused@example.jp"], needs_support=True)
+    factories.add_people(city.site, ["p1@example.jp", "p2@example.jp"])
+    city.send(factories.submit(city.site))
+    return city
+
+
+def answer(city: City, delivery: int, answer: Answer) -> None:
+    with writing(city.site.engine) as session:
+        said = Receipt(key="", outcome=Outcome.ACKNOWLEDGED, answer=answer)
+        receive.record(session, city.site, delivery, 1, said, city.clock.now())
+
+
+def number_of(city: City, recipient: int) -> int:
+    with reading(city.site.engine) as session:
+        return session.scalars(select(DeliveryRow.id).where(DeliveryRow.recipient_id == recipient)).one()
+
+
+def test_the_unreached_are_those_with_no_way_left_and_their_reasons(city: City) -> None:
+    with reading(city.site.engine) as session:
+        found = unreached(session, 1)
+    told = {one.recipient_id: (one.tried[0].outcome, one.tried[0].reason, one.tried[0].open) for one in found}
+    assert told == {
+        1: (Outcome.DEFERRED, Reason.BUSY, True),
+        2: (Outcome.FAILED, Reason.REFUSED, False),
+    }
+    assert [one.needs_support for one in found] == [False, True]
+
+
+def test_the_unreached_can_be_listed_by_area_and_group_and_page_by_page(city: City) -> None:
+    with writing(city.site.engine) as session:
+        session.add(MembershipRow(recipient_id=2, group_name="本町自治会"))
+    with reading(city.site.engine) as session:
+        assert [one.recipient_id for one in unreached(session, 1, group="本町自治会")] == [2]
+        assert unreached(session, 1, area="RHK") == []
+        assert [one.recipient_id for one in unreached(session, 1, after=1, limit=1)] == [2]
+        [count] = by_area(session, 1)
+    assert (count.area, count.area_name, count.people, count.need_support) == ("RNN", "嵐南", 2, 1)
+
+
+def test_a_call_for_help_stays_on_the_list_until_somebody_takes_it(city: City) -> None:
+    delivery = number_of(city, 3)
+    answer(city, delivery, Answer.HELP)
+    answer(city, number_of(city, 4), Answer.UNDERSTOOD)
+    now = city.clock.now()
+    with reading(city.site.engine) as session:
+        [wanted] = help_wanted(session, 1)
+    assert (wanted.delivery_id, wanted.taken_by, wanted.asked_at) == (delivery, None, now)
+    with writing(city.site.engine) as session:
+        assert take(session, delivery, WRITER, now)
+        assert take(session, delivery, WRITER, now + timedelta(seconds=1)), "twice is harmless"
+        assert not take(session, delivery, APPROVER, now), "somebody else was first"
+    with reading(city.site.engine) as session:
+        assert help_wanted(session, 1) == []
+        [taken] = help_wanted(session, taken=True)
+    assert (taken.taker, taken.taken_at) == (WRITER.name, now)
+
+
+def test_what_cannot_be_looked_after_goes_back_on_the_list(city: City) -> None:
+    delivery = number_of(city, 3)
+    answer(city, delivery, Answer.HELP)
+    with writing(city.site.engine) as session:
+        take(session, delivery, WRITER, city.clock.now())
+        give_back(session, delivery, WRITER, city.clock.now())
+        assert [wanted.delivery_id for wanted in help_wanted(session)] == [delivery]
+        with pytest.raises(NotFound):
+            give_back(session, delivery, WRITER, city.clock.now())
+
+
+def test_who_was_met_at_the_door_has_answered_and_is_not_called_again(city: City) -> None:
+    delivery = number_of(city, 1)
+    with writing(city.site.engine) as session:
+        visited(session, city.site, delivery, WRITER, Visit.STAYING, "二階にいます", city.clock.now())
+        row = session.get_one(DeliveryRow, delivery)
+        assert (row.outcome, row.answer, row.due_at) == (Outcome.ACKNOWLEDGED, Answer.STAYING, None)
+        assert receipts(session, delivery)[-1].detail == f"visited by {WRITER.name}: staying"
+        assert [one.recipient_id for one in unreached(session, 1)] == [2]
+    with reading(city.site.engine) as session:
+        assert audit.verify(session) is None
+
+
+def test_an_empty_house_changes_nothing_of_what_is_still_to_come(city: City) -> None:
+    delivery = number_of(city, 1)
+    with writing(city.site.engine) as session:
+        visited(session, city.site, delivery, WRITER, Visit.ABSENT, "", city.clock.now())
+        row = session.get_one(DeliveryRow, delivery)
+        assert (row.outcome, row.reason) == (Outcome.DEFERRED, Reason.BUSY) and row.due_at is not None
+        [one, _] = unreached(session, 1)
+    assert (one.tried[0].result, one.tried[0].taken_by) == (Visit.ABSENT, WRITER.id)
+    city.clock.advance(timedelta(seconds=61))
+    assert city.drain() == 1
+
+
+def test_a_visitor_who_finds_somebody_in_need_puts_them_among_the_calls_for_help(city: City) -> None:
+    delivery = number_of(city, 2)
+    with writing(city.site.engine) as session:
+        visited(session, city.site, delivery, WRITER, Visit.NEEDS_HELP, "", city.clock.now())
+        [wanted] = help_wanted(session, taken=True)
+    assert (wanted.delivery_id, wanted.result, wanted.taker) == (delivery, Visit.NEEDS_HELP, WRITER.name)
