@@ -8,8 +8,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import alembic.command
-import alembic.config
 from sqlalchemy import Engine, create_engine, event, make_url
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import Session
@@ -79,6 +77,10 @@ def reading(engine: Engine) -> Iterator[Session]:
 
 def upgrade(engine: Engine) -> None:
     """Brings the tables up to this version; may be called twice."""
+    # here, because a worker that starts again after its death need not wait for this
+    import alembic.command
+    import alembic.config
+
     config = alembic.config.Config()
     config.set_main_option("script_location", "alertd:migrations")
     config.attributes["engine"] = engine
