@@ -10,11 +10,12 @@ from sqlalchemy.orm import Session
 
 from alertd import messages, store
 from alertd.alert import Status
-from alertd.channel import Callback, InDoubt, Message, Outcome, Receipt, Reply, Reports, Target
+from alertd.channel import Answers, Callback, InDoubt, Message, Outcome, Receipt, Reply, Reports, Target
 from alertd.db import reading, writing
 from alertd.delivery import GOOD_NEWS, Next, Word, after, fold
 from alertd.dispatch import State
 from alertd.errors import NotFound
+from alertd.in_force import in_force
 from alertd.messages import DELIVERY
 from alertd.site import Site
 from alertd.tables import DeliveryRow, DispatchRow
@@ -44,25 +45,43 @@ def callback(
     if not isinstance(channel, Reports):
         raise NotFound(f"channel “{name}” takes no callbacks")
     target, message, closed = _named(site, name, query)
-    reply = channel.receive(
-        Callback(
-            url=url,
-            method=method,
-            headers=headers,
-            body=body,
-            query=query,
-            form=form,
-            target=target,
-            message=message,
-            closed=closed,
-        )
+    request = Callback(
+        url=url,
+        method=method,
+        headers=headers,
+        body=body,
+        query=query,
+        form=form,
+        target=target,
+        message=message,
+        closed=closed,
     )
+    caller = channel.caller(request) if isinstance(channel, Answers) else None
+    if caller is not None and isinstance(channel, Answers):
+        with reading(site.engine) as session:
+            heard = in_force(session, site, name, caller, site.clock.now())
+        reply = channel.answer(request, heard)
+        targets = [one.target for one in heard if one.target is not None]
+    else:
+        reply = channel.receive(request)
+        targets = [target] if target is not None else []
+    attempts = {one.key: one.attempt for one in targets}
     for receipt in reply.receipts:
         number = unseal(site.secret, DELIVERY, receipt.key)
-        if number is not None and target is not None:
-            with writing(site.engine) as session:
-                record(session, site, number, target.attempt, receipt, site.clock.now())
+        if number is not None and receipt.key in attempts:
+            _record_new(site, number, attempts[receipt.key], receipt)
     return reply
+
+
+def _record_new(site: Site, number: int, attempt: int, receipt: Receipt) -> None:
+    """Records what a callback said, unless it is known already: most callbacks say nothing new."""
+    word = Word(attempt, receipt.outcome, receipt.reason, receipt.answer)
+    if receipt.outcome is Outcome.ACCEPTED:
+        with reading(site.engine) as session:
+            if word in store.words(session, number):
+                return
+    with writing(site.engine) as session:
+        record(session, site, number, attempt, receipt, site.clock.now())
 
 
 def _named(site: Site, name: str, query: Mapping[str, str]) -> tuple[Target | None, Message | None, bool]:

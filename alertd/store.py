@@ -152,6 +152,24 @@ def artefacts(session: Session, dispatch_id: int) -> Sequence[ArtefactRow]:
     ).all()
 
 
+def still_told(session: Session, channel: str, since: datetime) -> Sequence[DispatchRow]:
+    """Dispatches that went out over a channel, hold or ended after `since`, and were not stopped or replaced.
+
+    The newest first.
+    """
+    rows = session.scalars(
+        select(DispatchRow)
+        .where(
+            DispatchRow.state.in_((State.SENDING, State.FINISHED)),
+            DispatchRow.expires_at > since,
+            DispatchRow.superseded_by_id.is_(None),
+            exists().where(ArtefactRow.dispatch_id == DispatchRow.id, ArtefactRow.channel == channel),
+        )
+        .order_by(DispatchRow.approved_at.desc(), DispatchRow.id.desc())
+    )
+    return rows.all()
+
+
 def cancelled_open(session: Session) -> Sequence[DispatchRow]:
     """Stopped dispatches of which something may still be heard."""
     return session.scalars(

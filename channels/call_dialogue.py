@@ -6,9 +6,9 @@ order, and the better word wins in the end.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
-from alertd.channel import Outcome, Reason, Receipt, Reply, Target
+from alertd.channel import InForce, Outcome, Reason, Receipt, Reply, Target
 from channels.call_report import is_machine, receipt_of_state
 from channels.call_script import KEYS, CallScript, Step, hang_up
 
@@ -68,6 +68,36 @@ def went_on(
     document = script.asked(plays, wrong=wrong) if step is Step.MENU else script.ended()
     heard = Receipt(key=key, outcome=Outcome.DELIVERED, ref=sid, detail="listened to the end", line_open=True)
     return _say(document, heard)
+
+
+def called_in(
+    scripts: Sequence[tuple[InForce, CallScript]],
+    heard: Sequence[int],
+    form: Mapping[str, str],
+    nothing: bytes,
+) -> Reply:
+    """What a caller hears next: the newest alert that was not heard yet, else the end.
+
+    `heard` are the dispatches heard in this call so far; this request proves that the last
+    of them was listened to the end. `nothing` is the document for when nothing is in force.
+    """
+    sid = form.get("CallSid")
+    receipts = [
+        Receipt(
+            key=one.target.key,
+            outcome=Outcome.DELIVERED,
+            ref=sid,
+            detail="called back and listened to the end",
+            line_open=True,
+        )
+        for one, _ in scripts
+        if heard and one.number == heard[-1] and one.target is not None
+    ]
+    for one, script in scripts:
+        if one.number not in heard:
+            return _say(script.called_in([*heard, one.number], first=not heard), *receipts)
+    last = [script for one, script in scripts if heard and one.number == heard[-1]]
+    return _say(last[0].ended() if last else nothing, *receipts)
 
 
 def _say(document: bytes, *receipts: Receipt) -> Reply:

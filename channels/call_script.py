@@ -16,7 +16,7 @@ Programmable Voice; `<Say>` takes at most 4,500 URL-encoded characters (error 13
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
@@ -62,6 +62,8 @@ class Step(StrEnum):
     END = "end"
     #: a report of the call's progress
     STATUS = "status"
+    #: a resident calls us
+    INBOUND = "inbound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -131,6 +133,20 @@ class CallScript:
         """The short version after the beep of an answering machine."""
         return self._farewell(self.message.short_text or self.message.headline, pause=True)
 
+    def called_in(self, heard: Sequence[int], *, first: bool) -> bytes:
+        """The message for somebody who calls us; then the next one, with all that was heard then."""
+        response = _response()
+        response.pause(length=1)
+        self._say(response, self._words.in_force if first else self._words.another)
+        if self.message.audio_url:
+            response.play(self.message.audio_url)
+        else:
+            self._say(response, self.message.text)
+        response.redirect(
+            with_query(self.url, step=Step.INBOUND, heard=".".join(map(str, heard))), method="POST"
+        )
+        return _document(response)
+
     def link(self, step: Step, **more: object) -> str:
         """The answer URL for a step; machines can see in it that a call is a drill."""
         return with_query(
@@ -157,6 +173,15 @@ class CallScript:
         voice = self.voices.get(self.message.language, self._words.voice)
         for piece in pieces(text):
             verb.say(piece, voice=voice, language=self._words.tag)
+
+
+def nothing_in_force(spoken: CallWords, voice: str) -> bytes:
+    """For a caller when there is nothing to tell."""
+    response = _response()
+    response.pause(length=1)
+    response.say(spoken.nothing, voice=voice, language=spoken.tag)
+    response.hangup()
+    return _document(response)
 
 
 def hang_up() -> bytes:

@@ -23,6 +23,12 @@ class CallWords:
     thanks: Mapping[Answer, str]
     closing: str
     no_such_key: str
+    #: to somebody who calls us: what follows is what is in force
+    in_force: str
+    #: between two alerts
+    another: str
+    #: there is no alert in force
+    nothing: str
 
 
 def words(language: str, *, exercise: bool) -> CallWords:
@@ -57,6 +63,9 @@ _ACTUAL = {
         },
         closing="これで、お知らせを、終わります。",
         no_such_key="その番号は、使えません。",
+        in_force="いま、出ているお知らせを、新しいものから、お伝えします。",
+        another="つぎの、お知らせです。",
+        nothing="現在、お知らせは、ありません。",
     ),
     "ja-easy": CallWords(
         tag="ja-JP",
@@ -76,6 +85,9 @@ _ACTUAL = {
         },
         closing="これで、お知らせは、終わりです。",
         no_such_key="その番号は、ありません。",
+        in_force="いま、出ている、お知らせを、言います。新しいものから、言います。",
+        another="つぎの、お知らせです。",
+        nothing="いま、お知らせは、ありません。",
     ),
     "en": CallWords(
         tag="en-US",
@@ -95,6 +107,9 @@ _ACTUAL = {
         },
         closing="This is the end of the message.",
         no_such_key="That key is not in use. ",
+        in_force="These are the messages in force now, the newest first.",
+        another="The next message.",
+        nothing="There are no messages at present.",
     ),
 }
 

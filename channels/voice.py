@@ -18,6 +18,7 @@ from alertd.channel import (
     Callback,
     ChannelSettings,
     InDoubt,
+    InForce,
     Inquiry,
     Medium,
     Message,
@@ -32,9 +33,9 @@ from alertd.channel import (
 )
 from alertd.errors import ChannelError, ChannelMisconfigured, UnknownLanguage
 from alertd.speech import CALL_AUDIO
-from channels.call_dialogue import answered, reported, unwanted, went_on
+from channels.call_dialogue import answered, called_in, reported, unwanted, went_on
 from channels.call_report import receipt_of_state
-from channels.call_script import CallScript, Step
+from channels.call_script import CallScript, Step, nothing_in_force
 from channels.call_words import words
 from channels.telephone_number import objection
 from channels.voice_settings import VoiceSettings
@@ -107,20 +108,13 @@ class VoiceChannel:
 
     def receive(self, callback: Callback, /) -> Reply:
         """Answer a request of the telephone network: what to say next, or a report."""
-        # here, because only a process that takes calls needs the 0.2 s of this import
-        from channels.twilio_signature import genuine_form
-
-        settings, secret = self._settings, self._settings.signing_secret
-        form = genuine_form(
-            callback,
-            account_sid=settings.account_sid,
-            auth_token=settings.auth_token.get_secret_value(),
-            signing_secret=secret.get_secret_value() if secret else None,
-        )
+        form = self._genuine(callback)
         target, message = callback.target, callback.message
         try:
             step = Step(callback.query.get("step", ""))
         except ValueError:
+            return unwanted()
+        if step is Step.INBOUND:
             return unwanted()
         if target is None:
             return Reply() if step is Step.STATUS else unwanted()
@@ -133,6 +127,24 @@ class VoiceChannel:
             # only here: a call that goes on has already closed its own delivery
             return unwanted() if callback.closed else answered(script, target.key, step, form)
         return went_on(script, target.key, step, callback.query, form)
+
+    def caller(self, callback: Callback, /) -> str | None:
+        """The number that calls us; the telephone network asks at `?step=inbound` then."""
+        if callback.query.get("step") != Step.INBOUND:
+            return None
+        number = self._genuine(callback).get("From", "")
+        return number if number.startswith("+") else ""
+
+    def answer(self, callback: Callback, in_force: Sequence[InForce], /) -> Reply:
+        """Play what is in force, the newest first, one document for each alert."""
+        form = self._genuine(callback)
+        url = callback.url.partition("?")[0]
+        given = callback.query.get("heard", "")
+        heard = [int(number) for number in given.split(".") if number.isascii() and number.isdigit()]
+        scripts = [(one, self._script(one.message, url)) for one in in_force]
+        spoken = words("ja", exercise=False)
+        nothing = nothing_in_force(spoken, self._settings.voices.get("ja", spoken.voice))
+        return called_in(scripts, heard, form, nothing)
 
     def ask(self, inquiry: Inquiry, /) -> Receipt | None:
         """What became of a call: by its SID, else among the number's calls of that time.
@@ -153,6 +165,18 @@ class VoiceChannel:
         if sid is not None:
             call = self._open().cancel(sid) or self._open().fetch(sid)
         return self._told(inquiry, call)
+
+    def _genuine(self, callback: Callback) -> Mapping[str, str]:
+        # here, because only a process that takes calls needs the 0.2 s of this import
+        from channels.twilio_signature import genuine_form
+
+        settings, secret = self._settings, self._settings.signing_secret
+        return genuine_form(
+            callback,
+            account_sid=settings.account_sid,
+            auth_token=settings.auth_token.get_secret_value(),
+            signing_secret=secret.get_secret_value() if secret else None,
+        )
 
     def _find(self, inquiry: Inquiry) -> CallState | None:
         if inquiry.ref is not None:

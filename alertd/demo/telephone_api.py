@@ -45,6 +45,7 @@ class Network(Protocol):
     def place(self, wishes: Mapping[str, str], events: tuple[str, ...], dice: Dice) -> Call: ...
     def calls(self, number: str | None = None) -> list[Call]: ...
     def call(self, sid: str) -> Call | None: ...
+    def begin_call_in(self, number: str, url: str, *, to: str) -> Call: ...
     def stop_call(self, call: Call, state: str) -> None: ...
     def outcomes(self) -> Mapping[str, object]: ...
 
@@ -75,6 +76,7 @@ def application(network: Network) -> web.Application:
             web.post(f"{_ROOT}/Calls/{{sid:CA[0-9a-f]{{32}}}}{_JSON}", api.update),
             web.get(f"{_ROOT}.json", api.account),
             web.get("/simulation/outcomes", api.outcomes),
+            web.post("/simulation/calls", api.call_in),
         ]
     )
     return app
@@ -191,6 +193,12 @@ class _Api:
             for number, outcome in self._network.outcomes().items()
         }
         return web.json_response(truth)
+
+    async def call_in(self, request: web.Request) -> web.Response:
+        """Not of Twilio: a resident (From) calls our number (To), whose voice URL is Url."""
+        fields = await request.post()
+        call = self._network.begin_call_in(str(fields["From"]), str(fields["Url"]), to=str(fields["To"]))
+        return web.json_response({"sid": call.sid}, status=201)
 
     def _found(self, request: web.Request) -> Call:
         call = self._network.call(request.match_info["sid"])

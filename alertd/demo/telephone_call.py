@@ -7,6 +7,7 @@ Time inside a call is simulated: `passed` counts its seconds, and each takes
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +81,8 @@ class Call:
     pressed: str = ""
     queue_ms: int = 0
     task: asyncio.Task[None] | None = None
+    #: a resident has called us
+    inbound: bool = False
     reports: list[asyncio.Task[None]] = field(default_factory=list)
     sequence: int = 0
 
@@ -121,6 +124,15 @@ async def live(call: Call, exchange: Exchange, *, engaged: bool) -> None:
         await _talk(call, exchange)
     except _HungUp:
         pass
+    end(call, exchange, "completed", "200")
+
+
+async def come_in(call: Call, exchange: Exchange) -> None:
+    """Let a call of a resident to us happen: we pick up at once, and they listen."""
+    call.state, call.sip = "in-progress", "200"
+    exchange.ledger.record("called in", sid=call.sid, number=call.from_)
+    with contextlib.suppress(_HungUp):
+        await _talk(call, exchange)
     end(call, exchange, "completed", "200")
 
 

@@ -153,7 +153,7 @@ class Callbacks:
             "CallStatus": state,
             "Called": call.to,
             "Caller": call.from_,
-            "Direction": "outbound-api",
+            "Direction": "inbound" if call.inbound else "outbound-api",
             "From": call.from_,
             "To": call.to,
         }

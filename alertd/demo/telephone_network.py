@@ -26,7 +26,7 @@ from aiohttp import web
 
 from alertd.clock import Clock, SystemClock, stopwatch
 from alertd.demo.telephone_api import application
-from alertd.demo.telephone_call import Call, end, live
+from alertd.demo.telephone_call import Call, come_in, end, live
 from alertd.demo.telephone_callbacks import Callbacks
 from alertd.demo.telephone_faults import Dice, Faults
 from alertd.demo.telephone_household import Household, Rule, city
@@ -90,6 +90,7 @@ class TelephoneNetwork:
         self._rule, self._seed, self._per_second = rule or city(seed), seed, per_second
         self._clock = clock or SystemClock()
         self._calls: dict[str, Call] = {}
+        self._called_in: list[Call] = []
         self._by_number: dict[str, list[Call]] = defaultdict(list)
         self._asked: dict[str, int] = defaultdict(int)
         self._free_at = 0.0
@@ -132,7 +133,8 @@ class TelephoneNetwork:
 
     def idle(self) -> bool:
         """Whether every call has ended and all that is to be reported has been."""
-        tasks = (task for call in self.calls() for task in (call.task, *call.reports))
+        calls = [*self.calls(), *self._called_in]
+        tasks = (task for call in calls for task in (call.task, *call.reports))
         return all(task is None or task.done() for task in tasks)
 
     def dice(self, number: str) -> Dice:
@@ -158,6 +160,37 @@ class TelephoneNetwork:
         self._by_number[number].append(call)
         self.ledger.record("created", sid=call.sid, to=number, url=wishes["Url"])
         call.task = asyncio.create_task(self._let_happen(call, earlier))
+        return call
+
+    def call_in(self, number: str, url: str, *, to: str) -> Call:
+        """A resident calls `to`, one of our numbers, whose voice URL is `url`; may be called from any thread.
+
+        The call is under way when this returns; `call.state` tells when it has ended.
+        """
+        if self._loop is None:
+            raise RuntimeError("the telephone network is not running")
+
+        async def begin() -> Call:
+            return self.begin_call_in(number, url, to=to)
+
+        return asyncio.run_coroutine_threadsafe(begin(), self._loop).result(timeout=10)
+
+    def begin_call_in(self, number: str, url: str, *, to: str) -> Call:
+        """The same, inside the network's own event loop."""
+        call = Call(
+            sid="CA" + uuid.uuid4().hex,
+            to=to,
+            from_=number,
+            created_at=self._clock.now(),
+            household=self.household(number),
+            dice=Dice(self._seed, number, 0),
+            wishes={"Url": url},
+            events=(),
+            state="ringing",
+            inbound=True,
+        )
+        self._called_in.append(call)
+        call.task = asyncio.create_task(come_in(call, self._live_callbacks()))
         return call
 
     def stop_call(self, call: Call, state: str) -> None:
@@ -245,7 +278,7 @@ class TelephoneNetwork:
     async def _cut(self) -> None:
         tasks = [
             task
-            for call in self._calls.values()
+            for call in (*self._calls.values(), *self._called_in)
             for task in (call.task, *call.reports)
             if task is not None and not task.done()
         ]
