@@ -50,10 +50,10 @@ def names_of(data: bytes) -> list[Reading]:
     rows = list(csv.reader(io.StringIO(_decoded(data))))
     if not rows:
         raise WrongInput("the file is empty; give a CSV with names and their kana")
-    word, kana, rows = _columns(rows)
+    word, kana, first, rows = _columns(rows)
     found: dict[str, Reading] = {}
     problems: list[Problem] = []
-    for number, row in enumerate(rows, start=2):
+    for number, row in enumerate(rows, start=first):
         cells = [unicodedata.normalize("NFKC", cell).strip() for cell in row]
         if len(cells) <= max(word, kana) or not cells[word] or not cells[kana] or cells[word] == _NO_TOWN:
             continue
@@ -124,13 +124,14 @@ def _heard(name: Reading, read: Read) -> str:
     return heard
 
 
-def _columns(rows: list[list[str]]) -> tuple[int, int, list[list[str]]]:
+def _columns(rows: list[list[str]]) -> tuple[int, int, int, list[list[str]]]:
+    """Where word and kana stand, the line on which the names begin, and their rows."""
     header = [cell.strip() for cell in rows[0]]
     for word, kana in _PAIRS:
         if word in header and kana in header:
-            return header.index(word), header.index(kana), rows[1:]
+            return header.index(word), header.index(kana), 2, rows[1:]
     if len(header) == _KEN_ALL_COLUMNS and header[0].isdigit():
-        return _KEN_ALL_TOWN, _KEN_ALL_KANA, rows
+        return _KEN_ALL_TOWN, _KEN_ALL_KANA, 1, rows
     pairs = "; ".join(f"{word} and {kana}" for word, kana in _PAIRS)
     raise WrongInput(f"no columns of names and kana were found; give the columns {pairs}")
 

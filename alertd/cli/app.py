@@ -33,6 +33,7 @@ COMMANDS = {
     "recipient": "Import, export and check recipients.",
     "area": "Import and list areas.",
     "channel": "List and probe channels; hear what they would say.",
+    "reading": "How names are spoken: import, check and list readings.",
     "operator": "Who may sign in, and what they may do.",
     "db": "The tables of the database.",
     "worker": "Run one worker.",
