@@ -8,9 +8,14 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, Select, func, or_, select, true
 from sqlalchemy.orm import Session
 
+from alertd.alert import Area, NamedValue
 from alertd.audience import Audience
+from alertd.errors import NotFound
 from alertd.recipient import RecipientKind
 from alertd.tables import AreaRow, ContactRow, MembershipRow, RecipientRow
+
+#: the CAP geocode that names one of the city's areas
+ZONE = "alertd:area"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +106,28 @@ def languages(session: Session, audience: Audience, line: Line) -> frozenset[str
 def areas(session: Session) -> Sequence[AreaRow]:
     """All areas in the order of the screen."""
     return session.scalars(select(AreaRow).order_by(AreaRow.position, AreaRow.code)).all()
+
+
+def as_areas(
+    session: Session, codes: Sequence[str], city: str, *, everybody: bool = False
+) -> tuple[Area, ...]:
+    """The city's areas as texts name them and as CAP has them; all of them are the whole city.
+
+    Raises NotFound for a code that there is not.
+    """
+    known = {row.code: row for row in areas(session)}
+    unknown = [code for code in codes if code not in known]
+    if unknown:
+        raise NotFound(f"there is no area {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
+    if everybody or 1 < len(known) == len(set(codes)):
+        return (Area(description=f"{city}全域"),)
+    return tuple(
+        Area(description=_spoken_name(known[code].name), geocodes=(NamedValue(ZONE, code),)) for code in codes
+    )
+
+
+def _spoken_name(name: str) -> str:
+    return name if name.endswith(("地区", "全域", "町")) else f"{name}地区"
 
 
 def groups(session: Session) -> Sequence[tuple[str, int]]:

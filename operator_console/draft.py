@@ -6,20 +6,19 @@ ever send itself.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from alertd import people
-from alertd.alert import Alert, Area, NamedValue, Status
+from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.blank import Blank, BlankKind
 from alertd.db import reading
 from alertd.dispatch import Person, Role
-from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
+from alertd.errors import Problem, WrongAlert, WrongAudience
 from alertd.issue import Submission
 from alertd.site import Site
-from alertd.tables import AreaRow
 from alertd.template import Template, fill, template
 from operator_console.visit import Visit
 
@@ -27,8 +26,6 @@ from operator_console.visit import Visit
 LIVES = (1, 3, 6, 12, 24)
 #: the status that an operator can choose, the harmless one first
 CHOICES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
-#: the CAP geocode that names one of the city's areas
-ZONE = "alertd:area"
 _PREFIX = "blank:"
 
 
@@ -179,23 +176,10 @@ def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
         identifier=identifier,
         sent=sent,
         expires=sent + timedelta(hours=draft.life),
-        areas=tuple(_areas(site, draft)),
+        areas=_areas(site, draft),
     )
 
 
-def _areas(site: Site, draft: Draft) -> Iterator[Area]:
-    if draft.everybody:
-        yield Area(description=f"{site.config.city.name}全域")
-        return
+def _areas(site: Site, draft: Draft) -> tuple[Area, ...]:
     with reading(site.engine) as session:
-        known = {row.code: row for row in people.areas(session)}
-    for code in draft.areas:
-        if code not in known:
-            raise NotFound(f"there is no area {code!r}")
-        yield area_of(known[code])
-
-
-def area_of(row: AreaRow) -> Area:
-    """The area as texts name it and as CAP has it."""
-    name = row.name if row.name.endswith(("地区", "全域", "町")) else f"{row.name}地区"
-    return Area(description=name, geocodes=(NamedValue(ZONE, row.code),))
+        return people.as_areas(session, draft.areas, site.config.city.name, everybody=draft.everybody)

@@ -70,6 +70,7 @@ def make_site(
             )
         session.add(AreaRow(code="RNN", name="嵐南", name_en="Rannan", households=9000))
         session.add(AreaRow(code="RHK", name="嵐北", name_en="Ranhoku", households=7900))
+        session.add(AreaRow(code="IGR", name="井栗", name_en="Iguri", households=4500))
     return site
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import typer
 
 from alertd import cap, people
-from alertd.alert import Alert, Area, NamedValue, Status
+from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.cli.recipient import content_of
 from alertd.db import reading
@@ -26,8 +26,6 @@ from alertd.template import fill, template
 
 #: names that stand for every area
 _ALL = frozenset({"all", "全域"})
-#: the geocode of an area of ours
-ZONE = "alertd:area"
 
 
 def submission(
@@ -79,7 +77,7 @@ def submission(
         identifier=identifier,
         sent=now,
         expires=expires,
-        areas=described(site, chosen, everybody=everybody),
+        areas=_described(site, chosen, everybody=everybody),
     )
     return Submission(
         alert=alert,
@@ -99,19 +97,10 @@ def wrong_use(option: str) -> Iterator[None]:
         raise typer.BadParameter(str(error), param_hint=option) from error
 
 
-def described(site: Site, chosen: Sequence[AreaRow], *, everybody: bool = False) -> tuple[Area, ...]:
-    """The areas as CAP and the words name them; all of them are the whole city."""
+def _described(site: Site, chosen: Sequence[AreaRow], *, everybody: bool) -> tuple[Area, ...]:
     with reading(site.engine) as session:
-        number = len(people.areas(session))
-    if everybody or (chosen and len(chosen) == number):
-        return (Area(description=f"{site.config.city.name}全域"),)
-    return tuple(
-        Area(
-            description=row.name if row.name.endswith(("地区", "全域", "町")) else f"{row.name}地区",
-            geocodes=(NamedValue(ZONE, row.code),),
-        )
-        for row in chosen
-    )
+        codes = [row.code for row in chosen]
+        return people.as_areas(session, codes, site.config.city.name, everybody=everybody)
 
 
 def _areas(site: Site, wanted: Sequence[str]) -> list[AreaRow]:
@@ -139,7 +128,7 @@ def _areas_of(site: Site, document: Alert) -> list[AreaRow]:
         word
         for info in document.infos
         for area in info.areas
-        for word in (area.description, *(code.value for code in area.geocodes if code.name == ZONE))
+        for word in (area.description, *(code.value for code in area.geocodes if code.name == people.ZONE))
     }
     with reading(site.engine) as session:
         rows = people.areas(session)
