@@ -24,6 +24,7 @@ from alertd.city import City
 from alertd.hazard import TEMPLATE_CODE
 from alertd.language import spoken_in, tag_of
 from alertd.template import Spoken
+from alertd.typed_reading import PARAMETER
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,6 +187,7 @@ def _info(
         parameters=(
             NamedValue(Spoken.CALL, text(texts.call, spoken=True)),
             NamedValue(Spoken.SHORT, text(texts.short, spoken=True)),
+            *(pair for pair in info.parameters if pair.name == PARAMETER),
         ),
         resources=(),
     )

@@ -22,6 +22,7 @@ from alertd.mora import LONGEST_BODY, morae
 from alertd.phrases import Phrases, phrases
 from alertd.speech import Chime, Dtmf, Part, Pause, Say, Script
 from alertd.template import Spoken
+from alertd.typed_reading import readings_of
 from alertd.words import Words
 
 __all__ = ["Words", "best_language", "body", "languages", "render"]
@@ -86,14 +87,14 @@ def render(
     elif medium is Medium.CALL:
         short = _short(alert, infos, language, city)
         parts = _call(alert, body(infos, medium, city), language, city)
-        words = _spoken(headline, parts, language, city, short)
+        words = _spoken(headline, infos, parts, language, city, short)
     elif medium is Medium.OUTDOOR:
         parts = _outdoor(alert, infos, body(infos, medium, city), language, city, chimes=chimes)
-        words = _spoken(headline, parts, language, city)
+        words = _spoken(headline, infos, parts, language, city)
     else:
         parts = _broadcast(alert, body(infos, medium, city), language, city)
         parts = [*_signal(start_signal), *parts, *_signal(end_signal)]
-        words = _spoken(headline, parts, language, city)
+        words = _spoken(headline, infos, parts, language, city)
     gate(words, alert.status, language)
     return words
 
@@ -165,9 +166,14 @@ def _ended(sentence: str) -> str:
 
 
 def _spoken(
-    headline: str, parts: Sequence[Part], language: str, city: City, short: str | None = None
+    headline: str,
+    infos: Sequence[Info],
+    parts: Sequence[Part],
+    language: str,
+    city: City,
+    short: str | None = None,
 ) -> Words:
-    readings = city.readings if is_japanese(language) else {}
+    readings = {**city.readings, **readings_of(infos)} if is_japanese(language) else {}
     script = Script(language=language, parts=tuple(parts), readings=readings)
     text = "\n".join(part.text for part in parts if isinstance(part, Say))
     return Words(headline, text, short, script)

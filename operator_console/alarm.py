@@ -20,6 +20,10 @@ _WORDS = {
     ),
     "channel": mark("%(name)s: the far end does not take anything over. What waits will be tried again."),
     "dispatch": mark("Alert %(name)s was stopped: many more people were meant than approved. Please check."),
+    "speech": mark(
+        "Speech in %(name)s: the first voice did not speak, and another one or the far end's own speaks. "
+        "Please look at the log."
+    ),
     "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
 }
 

@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, issue, lint, people
+from alertd import artefact, issue, lint, people, typed_reading
 from alertd.artefact import Artefact
 from alertd.db import reading
 from alertd.errors import Problem, WrongInput
@@ -202,7 +202,7 @@ def _field(draft: Draft, field: str) -> str:
     """The part of the form that a problem belongs to; empty = the whole."""
     if field == "audience":
         return "areas"
-    if field in ("areas", "channels"):
+    if field in ("areas", "channels", typed_reading.FIELD):
         return field
     known = any(blank.name == field.partition("@")[0] for blank in draft.template.blanks)
     return field if known and field != "area" else ""

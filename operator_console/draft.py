@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alertd import people
+from alertd import people, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.blank import Blank, BlankKind
@@ -43,6 +43,8 @@ class Draft:
     channels: tuple[str, ...]
     #: hours
     life: int
+    #: how words are read in this alert, one a line, such as 下田=しただ
+    readings: str = ""
 
     @property
     def free_text(self) -> bool:
@@ -91,6 +93,7 @@ def read(visit: Visit, template_id: str) -> Draft:
         everybody=bool(visit.field("everybody")),
         channels=visit.fields("channel"),
         life=int(life) if life in map(str, LIVES) else 6,
+        readings=visit.field("readings"),
     )
 
 
@@ -151,7 +154,11 @@ def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> 
                 "channels", "no channel is chosen; choose at least one", "配信手段を1つ以上選んでください。"
             )
         )
-    alert = None
+    alert, readings = None, {}
+    try:
+        readings = typed_reading.typed(draft.readings.splitlines())
+    except WrongAlert as error:
+        problems += error.problems
     try:
         alert = _alert(site, draft, identifier, sent)
     except WrongAlert as error:
@@ -159,7 +166,7 @@ def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> 
     if problems or alert is None or audience is None:
         raise WrongAlert(problems)
     return Submission(
-        alert=alert,
+        alert=typed_reading.with_readings(alert, readings),
         audience=audience,
         channels=draft.channels,
         template=draft.template.id,

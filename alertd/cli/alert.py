@@ -38,6 +38,9 @@ def send(
         None, "--template", metavar="T", help="A prepared text, e.g. flood-4."
     ),
     values: list[str] = typer.Option([], "--set", metavar="k=v", help="Fills a blank; may be repeated."),
+    readings: list[str] = typer.Option(
+        [], "--reading", metavar="w=kana", help="How a word is read in this alert; may be repeated."
+    ),
     area: list[str] = typer.Option(
         [], "--area", metavar="A", help="Code or name; “all” is every area; may be repeated."
     ),
@@ -65,6 +68,7 @@ def send(
     \b
     Examples:
       alertd alert send --template flood-4 --set river=五十嵐川 --area 嵐南 --exercise
+      alertd alert send --template flood-4 --set river=五十嵐川 --area 下田 --reading 下田=しただ
       alertd alert send warning.xml --everybody --channel mail --as 起案
     """
     with opened(context, config) as site:
@@ -73,6 +77,7 @@ def send(
             file=file,
             template_id=template,
             values=values,
+            readings=readings,
             areas=area,
             groups=group,
             everybody=everybody,
@@ -222,6 +227,8 @@ def _show_words(site: Site, number: int) -> str:
             one.headline,
             one.text,
         )
+        if one.reading:
+            say(f"READ AS: {one.reading}")
         if one.unread:
             say(f"NOT READ ALOUD: {one.unread}")
     say("")

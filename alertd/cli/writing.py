@@ -12,7 +12,7 @@ from pathlib import Path
 
 import typer
 
-from alertd import cap, people
+from alertd import cap, people, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.cli.recipient import content_of
@@ -34,6 +34,7 @@ def submission(
     file: Path | None,
     template_id: str | None,
     values: Sequence[str],
+    readings: Sequence[str],
     areas: Sequence[str],
     groups: Sequence[str],
     everybody: bool,
@@ -46,6 +47,10 @@ def submission(
         raise typer.BadParameter("give a CAP file or --template, and not both", param_hint="FILE.xml")
     if file is not None and values:
         raise typer.BadParameter("belongs to --template; a CAP file has its own words", param_hint="--set")
+    try:
+        typed = typed_reading.typed(readings)
+    except WrongAlert as error:
+        raise typer.BadParameter(str(error), param_hint="--reading") from error
     document = cap.parse(content_of(file)) if file is not None else None
     with wrong_use("--area"):
         chosen = _areas(site, areas)
@@ -65,6 +70,7 @@ def submission(
         alert = reissue(
             document, status=status, identifier=identifier, sent=now, expires=expires, city=site.config.city
         )
+        alert = typed_reading.with_readings(alert, typed)
         return Submission(alert=alert, audience=audience, channels=_channels(site, channels, alert.status))
     assert template_id is not None
     with wrong_use("--template"):
@@ -80,7 +86,7 @@ def submission(
         areas=_described(site, chosen, everybody=everybody),
     )
     return Submission(
-        alert=alert,
+        alert=typed_reading.with_readings(alert, typed),
         audience=audience,
         channels=_channels(site, channels, status),
         template=used.id,

@@ -132,3 +132,11 @@ def test_a_file_that_cannot_be_read_is_named(city: Alertd, file: str):
     done = city("alert", "send", file, "--everybody", "--exercise")
     assert done.code == 1
     assert f"cannot read {file}" in done.err
+
+
+def test_a_reading_typed_for_one_alert_is_kept_with_it_and_a_wrong_one_is_wrong_use(city: Alertd):
+    wrong = city(*SEND, "--exercise", "--reading", "五十嵐川=ikarashi")
+    assert wrong.code == 2 and "hiragana or katakana" in wrong.err
+    stranger = city(*SEND, "--exercise", "--reading", "見附=みつけ")
+    assert stranger.code == 1 and "does not say 見附" in stranger.err
+    assert city(*SEND, "--exercise", "--reading", "五十嵐川=いからしがわ").code == 0

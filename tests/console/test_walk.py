@@ -7,10 +7,12 @@ from datetime import timedelta
 
 from httpx import Client
 
+from alertd import cap
 from alertd.alert import Status
 from alertd.db import reading
 from alertd.dispatch import State
-from alertd.tables import DispatchRow
+from alertd.tables import AlertRow, DispatchRow
+from alertd.typed_reading import readings_of
 from tests.console.desk import Desk, approve, check, csrf, form_of, hidden, submit
 from tests.factories import BOTH, WRITER
 
@@ -226,3 +228,21 @@ def test_a_simulated_channel_marks_every_page(desk: Desk, writer: Client):
         assert "デモデータ — 実在の発令ではありません" in writer.get(path).text
     assert "デモデータ" in desk.public.get("/").text
     assert "模擬" in writer.get("/alerts/new/flood-4?status=Exercise").text
+
+
+def test_a_typed_reading_is_checked_kept_and_goes_with_the_alert(
+    desk: Desk, writer: Client, approver: Client
+):
+    wrong = check(writer, {**form_of(writer), "readings": "五十嵐川=ikarashi"})
+    assert wrong.status_code == 422
+    assert 'id="error-readings"' in wrong.text and "ひらがなかカタカナ" in wrong.text
+    assert ">五十嵐川=ikarashi</textarea>" in wrong.text, "what was typed is kept"
+
+    form = {**form_of(writer), "readings": "五十嵐川=いからしがわ\r\n第一中学校=だいいちちゅう"}
+    checked = check(writer, form)
+    assert hidden(checked.text, "readings").split() == ["五十嵐川=いからしがわ", "第一中学校=だいいちちゅう"]
+    number = submit(writer, form)
+    with reading(desk.site.engine) as session:
+        document = session.get_one(AlertRow, session.get_one(DispatchRow, number).alert_id).document
+    assert readings_of(cap.parse(document).infos)["第一中学校"] == "だいいちちゅう"
+    assert "読み方" in approver.get(f"/alerts/{number}/approve").text
