@@ -37,6 +37,8 @@ class Artefact:
     language: str
     words: Words
     sound: Sound | None
+    #: why no voice made a sound that the channel wants; empty = one did, or none is wanted yet
+    silence: str = ""
 
 
 def prepare(
@@ -55,7 +57,7 @@ def prepare(
     """
     spoken = languages(alert)
     made: dict[tuple[Medium, str], Words] = {}
-    sounds: dict[tuple[Medium, str, AudioFormat], Sound | None] = {}
+    sounds: dict[tuple[Medium, str, AudioFormat], tuple[Sound | None, str]] = {}
     artefacts = []
     for name, traits in channels.items():
         for language in spoken:
@@ -68,24 +70,29 @@ def prepare(
                 words = render(alert, language, traits.medium, city)
                 marks.gate(words, alert.status, language)
                 made[key] = words
-            words, sound = made[key], None
+            words, sound, silence = made[key], None, ""
             if synthesizer is not None and traits.audio is not None and words.script is not None:
                 if (*key, traits.audio) not in sounds:
                     sounds[*key, traits.audio] = _sound(words, traits.audio, synthesizer, archive)
-                sound = sounds[*key, traits.audio]
-            artefacts.append(Artefact(channel=name, language=language, words=words, sound=sound))
+                sound, silence = sounds[*key, traits.audio]
+            artefacts.append(
+                Artefact(channel=name, language=language, words=words, sound=sound, silence=silence)
+            )
     return tuple(artefacts)
 
 
-def _sound(words: Words, format: AudioFormat, synthesizer: Synthesizer, archive: Path) -> Sound | None:
+def _sound(
+    words: Words, format: AudioFormat, synthesizer: Synthesizer, archive: Path
+) -> tuple[Sound | None, str]:
+    """The sound kept as evidence, or the reason why there is none."""
     assert words.script is not None
     try:
         sound = synthesizer.speak(words.script, format)
     except SpeechError as error:
         log.error("no voice could make a sound; the far end's own speech is used: %s", error)
-        return None
+        return None, str(error)
     keep(sound.path, archive_path(archive, sound.digest))
-    return sound
+    return sound, ""
 
 
 def archive_path(archive: Path, digest: str) -> Path:

@@ -56,6 +56,7 @@ def speak(site: Site, dispatch_id: int) -> int:
             return 0
         alert = cap.parse(session.get_one(AlertRow, row.alert_id).document)
     sounds: dict[int, Sound] = {}
+    spoken: list[tuple[str, str]] = []
     for number, channel, language in missing:
         traits = site.channel(channel).traits
         words = render(alert, language, traits.medium, site.config.city)
@@ -65,13 +66,16 @@ def speak(site: Site, dispatch_id: int) -> int:
             sound = site.synthesizer.speak(words.script, traits.audio)
         except SpeechError as error:
             log.error("no voice could make a correction's sound: %s", error)
+            spoken.append((language, str(error)))
             continue
+        spoken.append((language, sound.ailing))
         artefact.keep(sound.path, artefact.archive_path(site.config.storage / "audio", sound.digest))
         sounds[number] = sound
     with writing(site.engine) as session:
         row = store.correction_of(session, dispatch_id)
         if row is None or row.state is not State.DRAFT:
             return 0
+        papers.note_voices(session, spoken, site.clock.now())
         for number, sound in sounds.items():
             made = session.get_one(ArtefactRow, number)
             made.audio_digest, made.audio_seconds = sound.digest, sound.seconds
@@ -112,6 +116,14 @@ def send(
         actor=person.name,
         action="dispatch.corrected",
         subject=f"dispatch:{row.id}",
-        detail={"corrects": wrong.id, "content_hash": row.content_hash},
+        detail={
+            "corrects": wrong.id,
+            "content_hash": row.content_hash,
+            "voices": {
+                f"{made.channel}/{made.language}": made.voice
+                for made in store.artefacts(session, row.id)
+                if made.voice
+            },
+        },
     )
     return row.id

@@ -84,7 +84,7 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
                 "content_hash": row.content_hash,
                 "audience": row.audience,
                 "counts": dict(counts),
-                "voices": sorted({made.sound.voice for made in artefacts if made.sound is not None}),
+                "voices": papers.voices(artefacts),
             },
         )
         return row.id

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -20,6 +20,8 @@ from alertd.tables import AlertRow, ArtefactRow, DispatchRow
 
 #: how long an alert without `expires` may still be sent
 DEFAULT_LIFE = timedelta(hours=6)
+#: the kind of alarm that says that a language is not spoken by its first voice
+SPEECH_ALARM = "speech"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +77,15 @@ def file(
         raise WrongAlert(
             Problem("identifier", f"{alert.identifier} was submitted before; it is the same alert")
         )
+    note_voices(
+        session,
+        {
+            (made.language, made.silence or (made.sound.ailing if made.sound else ""))
+            for made in artefacts
+            if made.sound or made.silence
+        },
+        now,
+    )
     document = AlertRow(
         identifier=alert.identifier,
         sender=alert.sender,
@@ -125,6 +136,27 @@ def file(
     session.flush()
     row.content_hash = stored_hash(session, row, document)
     return row
+
+
+def note_voices(session: Session, spoken: Iterable[tuple[str, str]], now: datetime) -> None:
+    """Puts the alarm of a language on when its first voice failed, and off when it has spoken again.
+
+    `spoken` are languages and what their voices suffer from; empty = nothing.
+    """
+    troubles: dict[str, str] = {}
+    for language, trouble in spoken:
+        troubles[language] = troubles.get(language) or trouble
+    for language, trouble in troubles.items():
+        if trouble:
+            message = f"speech in {language}: {trouble}"
+            store.raise_alarm(session, f"{SPEECH_ALARM}:{language}", message, now)
+        else:
+            store.clear_alarm(session, f"{SPEECH_ALARM}:{language}")
+
+
+def voices(artefacts: Iterable[Artefact]) -> dict[str, str]:
+    """Who speaks, by channel/language: for the audit trail."""
+    return {f"{made.channel}/{made.language}": made.sound.voice for made in artefacts if made.sound}
 
 
 def locked(session: Session, dispatch_id: int) -> tuple[DispatchRow, AlertRow]:

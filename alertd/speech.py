@@ -126,6 +126,8 @@ class Sound:
     reading: str
     #: characters of the text that no voice could read; shown to the approver
     unread: str = ""
+    #: voices that should have spoken it and failed since they last spoke, with the reasons
+    ailing: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from alertd.clock import stopwatch
@@ -69,22 +69,22 @@ class ScriptSynthesizer:
         words = (part.text for part in script.parts if isinstance(part, Say))
         if not any(wording.sentences(text, script.language) for text in words):
             return self._made(script, format, _Silent())
-        failed: list[Voice] = []
+        failed: dict[str, tuple[Voice, str]] = {}
         for voice in self._voices(script.language):
             started = stopwatch()
             try:
                 sound = self._made(script, format, voice)
             except (VoiceUnavailable, BadSound) as error:
-                failed.append(voice)
+                failed[voice.name] = voice, str(error)
                 log.error("the voice %s failed after %.1f s: %s", voice.name, stopwatch() - started, error)
             except OSError as error:
                 raise VoiceUnavailable(f"the sound cannot be stored: {error.strerror}") from error
             else:
                 # a text that nobody can speak is no fault of the voices
-                for each in failed:
-                    self._chain.failed(each)
-                self._chain.spoke(voice)
-                return sound
+                for each, why in failed.values():
+                    self._chain.failed(each, why)
+                ailing = self._chain.ailing(voice, language_of(script.language))
+                return replace(sound, ailing=ailing)
         raise VoiceUnavailable(f"no voice could speak this text in {script.language!r}")
 
     def reading(self, script: Script) -> str:
@@ -174,6 +174,7 @@ class ScriptSynthesizer:
             sound = mastered(speech, tones, format)
             soundfile.write(part_file, sound, format.rate, format="WAV", subtype=SUBTYPES[format.encoding])
             seconds = verify(part_file, format, speech, tones)
+            self._chain.spoke(voice)
             reading = self.reading(script)
             return self._store.keep(
                 key,

@@ -49,6 +49,7 @@ class Chain:
         self._voices = tuple(voices)
         self._failures: dict[str, int] = {}
         self._rests_until: dict[str, float] = {}
+        self._reasons: dict[str, str] = {}
         self._lock = threading.Lock()
 
     def __iter__(self) -> Iterator[Voice]:
@@ -56,17 +57,19 @@ class Chain:
 
     def for_language(self, language: str) -> list[Voice]:
         """Those that speak it, best first; those that rest come last, as a last resort."""
-        primary = language.split("-")[0].lower()
-        able = [
-            voice
-            for voice in self._voices
-            if any(tag.lower() in (language.lower(), primary) for tag in voice.languages)
-        ]
-        return sorted(able, key=lambda voice: self._rests(voice.name))
+        return sorted(self._able(language), key=lambda voice: self._rests(voice.name))
 
-    def failed(self, voice: Voice) -> None:
+    def ailing(self, voice: Voice, language: str) -> str:
+        """Which voices up to this one have failed since they last spoke, and why; empty = none."""
+        able = self._able(language)
+        with self._lock:
+            reasons = {each.name: self._reasons.get(each.name) for each in able[: able.index(voice) + 1]}
+        return "; ".join(f"{name}: {reason}" for name, reason in reasons.items() if reason)
+
+    def failed(self, voice: Voice, reason: str) -> None:
         """It did not speak: after a few times in a row it rests."""
         with self._lock:
+            self._reasons[voice.name] = reason
             self._failures[voice.name] = self._failures.get(voice.name, 0) + 1
             if self._failures[voice.name] >= FAILURES_IN_A_ROW:
                 self._rests_until[voice.name] = stopwatch() + REST_SECONDS
@@ -76,6 +79,15 @@ class Chain:
         with self._lock:
             self._failures.pop(voice.name, None)
             self._rests_until.pop(voice.name, None)
+            self._reasons.pop(voice.name, None)
+
+    def _able(self, language: str) -> list[Voice]:
+        primary = language.split("-")[0].lower()
+        return [
+            voice
+            for voice in self._voices
+            if any(tag.lower() in (language.lower(), primary) for tag in voice.languages)
+        ]
 
     def _rests(self, name: str) -> bool:
         with self._lock:

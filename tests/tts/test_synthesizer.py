@@ -174,3 +174,16 @@ def test_a_text_that_nobody_can_speak_lets_no_voice_rest(tmp_path):
             opened.speak(script(f"No {number}.", "en"), CALL_AUDIO)
     first.fails = second.fails = False
     assert opened.speak(script("Yes, it can be said now.", "en"), CALL_AUDIO).voice == "first"
+
+
+def test_a_voice_that_failed_is_told_of_until_it_speaks_again(tmp_path):
+    first, second = Counting("first"), Counting("second")
+    opened = ScriptSynthesizer(tmp_path, [first, second])
+    assert opened.speak(script("One.", "en"), CALL_AUDIO).ailing == ""
+    first.fails = True
+    for number in range(5):  # it rests from the third on
+        assert opened.speak(script(f"Go {number}.", "en"), CALL_AUDIO).ailing == "first: it has no breath"
+    first.fails = False
+    assert opened.speak(script("One.", "en"), CALL_AUDIO).ailing, "what was kept is no proof that it speaks"
+    opened._chain._rests_until.clear()
+    assert opened.speak(script("It speaks.", "en"), CALL_AUDIO).ailing == ""
