@@ -388,6 +388,15 @@ class Answers(Protocol):
 
 
 @runtime_checkable
+class Prepares(Protocol):
+    """A channel whose first hand-over would be late, because it has much to load."""
+
+    def prepare(self) -> None:
+        """Load it now, without touching the network; at once when it is loaded already."""
+        ...
+
+
+@runtime_checkable
 class Probes(Protocol):
     """A channel whose far end can be tried without anybody hearing it."""
 

@@ -28,6 +28,7 @@ from alertd.channel import (
     Inquiry,
     Message,
     Outcome,
+    Prepares,
     Reason,
     Recalls,
     Receipt,
@@ -91,6 +92,8 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
     channel = site.channel(name)
     book = Messages(site, name)
     handed = 0
+    if isinstance(channel, Prepares):
+        channel.prepare()
     with site.keeper.keeping(name) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
         try:
             while not stop.is_set():

@@ -216,6 +216,10 @@ class VoiceChannel:
             )
         return None
 
+    def prepare(self) -> None:
+        """Load the SDK, which takes most of a second, before it is time to call."""
+        self._open()
+
     def probe(self) -> str:
         """Fetches the account; nobody's telephone rings."""
         name, state = self._open().account()
