@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from alertd import messages, store
 from alertd.audience import Audience
 from alertd.channel import InForce, Target
-from alertd.messages import Messages
+from alertd.messages import book
 from alertd.site import Site
 from alertd.tables import ContactRow, DeliveryRow, DispatchRow, MembershipRow, RecipientRow
 
@@ -37,14 +37,13 @@ def in_force(session: Session, site: Site, channel: str, address: str, now: date
             )
         )
     )
-    book = Messages(site, channel)
     found: list[InForce] = []
     for row in store.still_told(session, channel, now - KEPT):
         delivery = _delivery(session, row, channel, address)
         if people and delivery is None and not _meant(row, {person.area for person in people}, groups):
             continue
         try:
-            spoken = book.of(session, row.id).messages
+            spoken = book(site, channel).of(session, row.id).messages
         except messages.NotAsApproved:
             continue
         wanted = [delivery.language] if delivery else [*(person.language for person in people), "ja"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy.orm import Session
 
@@ -15,6 +17,7 @@ from alertd.db import reading, writing
 from alertd.delivery import GOOD_NEWS, Next, Word, after, fold
 from alertd.dispatch import State
 from alertd.errors import NotFound
+from alertd.group_commit import GroupCommit
 from alertd.in_force import in_force
 from alertd.messages import DELIVERY
 from alertd.site import Site
@@ -80,8 +83,30 @@ def _record_new(site: Site, number: int, attempt: int, receipt: Receipt) -> None
         with reading(site.engine) as session:
             if word in store.words(session, number):
                 return
-    with writing(site.engine) as session:
-        record(session, site, number, attempt, receipt, site.clock.now())
+    _together(site).add((number, attempt, receipt))
+
+
+_Said = tuple[int, int, Receipt]
+_writers: WeakKeyDictionary[Site, GroupCommit[_Said]] = WeakKeyDictionary()
+_writers_guard = threading.Lock()
+
+
+def _together(site: Site) -> GroupCommit[_Said]:
+    """What writes down the callbacks of an installation; the same one for as long as it is open."""
+
+    def write(said: Sequence[_Said]) -> None:
+        opened = known()
+        assert opened is not None
+        with writing(opened.engine) as session:
+            # in one order, so that two servers never wait for each other
+            for number, attempt, receipt in sorted(said, key=lambda one: one[0]):
+                record(session, opened, number, attempt, receipt, opened.clock.now())
+
+    known = ref(site)
+    with _writers_guard:
+        if site not in _writers:
+            _writers[site] = GroupCommit(write)
+        return _writers[site]
 
 
 def _named(site: Site, name: str, query: Mapping[str, str]) -> tuple[Target | None, Message | None, bool]:
