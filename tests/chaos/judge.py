@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -73,17 +73,19 @@ def judge(town: Town, struck: Sequence[Struck]) -> Verdict:
     3. Doubles, by the keys that the far ends wrote down.
     """
     verdict = Verdict(sender_deaths=sum(blow.senders for blow in struck))
-    effects = {name: _effects(town, name, verdict) for name in town.population.channels}
     with reading(town.site.engine) as session:
         verdict.must(audit.verify(session) is None, "the audit trail is broken")
+        # the database before the ledgers: what it says has arrived must be in them by then, even
+        # when a dispatch has not finished in time and still goes on
+        told = {number: _told(session, number) for number in town.dispatches}
+        effects = {name: _effects(town, name, verdict) for name in town.population.channels}
         known: set[int] = set()
         for number, status in town.dispatches.items():
-            row = session.get_one(DispatchRow, number)
-            rows = session.scalars(select(DeliveryRow).where(DeliveryRow.dispatch_id == number)).all()
+            row, rows, words = told[number]
             known |= {one.id for one in rows}
             verdict.deliveries += len(rows)
             _check_dispatch(town, session, row, rows, verdict)
-            _check_deliveries(session, row, rows, effects, verdict)
+            _check_deliveries(rows, words, effects, verdict)
             for name, heard in effects.items():
                 ours = {one.id for one in rows if one.channel == name}
                 for effect in heard:
@@ -99,6 +101,22 @@ def judge(town: Town, struck: Sequence[Struck]) -> Verdict:
     verdict.must(not verdict.double_airings, f"{verdict.double_airings} airings were repeated")
     verdict.slowest_recovery = _slowest_recovery(effects.get("mail", []), struck)
     return verdict
+
+
+def _told(
+    session: Session, number: int
+) -> tuple[DispatchRow, Sequence[DeliveryRow], Mapping[int, Sequence[Word]]]:
+    """What the database says of a dispatch, of its deliveries, and of each by its receipts."""
+    row = session.get_one(DispatchRow, number)
+    rows = session.scalars(select(DeliveryRow).where(DeliveryRow.dispatch_id == number)).all()
+    words: dict[int, list[Word]] = defaultdict(list)
+    for said in session.scalars(
+        select(ReceiptRow)
+        .join(DeliveryRow, DeliveryRow.id == ReceiptRow.delivery_id)
+        .where(DeliveryRow.dispatch_id == number)
+    ):
+        words[said.delivery_id].append(Word(said.attempt, said.outcome, said.reason, said.answer))
+    return row, rows, words
 
 
 def _check_dispatch(
@@ -124,30 +142,29 @@ def _check_dispatch(
 
 
 def _check_deliveries(
-    session: Session,
-    row: DispatchRow,
     rows: Sequence[DeliveryRow],
-    effects: dict[str, list[_Effect]],
+    words: Mapping[int, Sequence[Word]],
+    effects: Mapping[str, Sequence[_Effect]],
     verdict: Verdict,
 ) -> None:
-    words: dict[int, list[Word]] = defaultdict(list)
-    for said in session.scalars(
-        select(ReceiptRow)
-        .join(DeliveryRow, DeliveryRow.id == ReceiptRow.delivery_id)
-        .where(DeliveryRow.dispatch_id == row.id)
-    ):
-        words[said.delivery_id].append(Word(said.attempt, said.outcome, said.reason, said.answer))
     heard = {name: Counter(effect.delivery for effect in found) for name, found in effects.items()}
-    wrong = unheard = unexplained = 0
+    wrong = unexplained = 0
+    unheard: list[str] = []
     for one in rows:
         word, times = fold(words[one.id]), heard[one.channel][one.id]
         wrong += word is None or (word.outcome, word.reason) != (one.outcome, one.reason)
         # what is unknown waits for a person: it is not silently lost
         verdict.lost += not times and one.outcome is not Outcome.UNKNOWN
-        unheard += not times and one.outcome in _ARRIVED
+        if not times and one.outcome in _ARRIVED:
+            unheard.append(
+                f"{one.channel} {one.id}: {[f'{said.attempt} {said.outcome}' for said in words[one.id]]}"
+            )
         unexplained += times > one.attempt
     verdict.must(not wrong, f"{wrong} deliveries are not what their receipts say")
-    verdict.must(not unheard, f"{unheard} deliveries are said to have arrived and never did")
+    verdict.must(
+        not unheard,
+        f"{len(unheard)} deliveries are said to have arrived and never did: {', '.join(unheard[:5])}",
+    )
     verdict.must(not unexplained, f"{unexplained} deliveries were heard more often than they were tried")
 
 

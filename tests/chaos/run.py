@@ -32,7 +32,7 @@ class Plan:
     #: see `Timing.reconcile`
     reconcile: float = 10.0
     #: seconds until a dispatch after the last blow must be finished
-    patience: float = 120.0
+    patience: float = 240.0
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
