@@ -191,9 +191,15 @@ PROGRAMS = {
     "multimon-ng": "multimon-ng",
     "baresip": "baresip-core",
     "sipp": "sip-tester",
+    "flite": "flite",
+    "open_jtalk": "open-jtalk",
 }
-#: a Japanese font: without one every kanji on a screenshot is a box
-FONTS = (Path("/usr/share/fonts/opentype/ipafont-gothic"), "fonts-ipafont-gothic")
+#: what has no program: a Japanese font, without which every kanji on a screenshot is a box,
+#: and the dictionary of the second Japanese voice
+FILES = {
+    "/usr/share/fonts/opentype/ipafont-gothic": "fonts-ipafont-gothic",
+    "/var/lib/mecab/dic/open-jtalk/naist-jdic": "open-jtalk-mecab-naist-jdic",
+}
 
 
 def bring_programs() -> None:
@@ -205,8 +211,7 @@ def bring_programs() -> None:
         for program, package in PROGRAMS.items()
         if not (has_browser if program in browsers else shutil.which(program))
     ]
-    if not FONTS[0].exists():
-        missing.append(FONTS[1])
+    missing += [package for path, package in FILES.items() if not Path(path).exists()]
     sink = CACHE / "postfix/usr/sbin/smtp-sink"
     if not missing and (sink.exists() or shutil.which("smtp-sink")):
         return

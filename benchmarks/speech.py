@@ -21,7 +21,8 @@ import soundfile
 from alertd.clock import stopwatch
 from alertd.speech import CALL_AUDIO, FM_AUDIO, OUTDOOR_AUDIO, Pause, Samples, Say, Script, Sound
 from tts.assembly import RATE, resampled
-from tts.mastering import loudness, true_peak
+from tts.loudness import loudness
+from tts.mastering import true_peak
 from tts.synthesizer import open_synthesizer
 
 ALERT = (

@@ -1,6 +1,6 @@
 """Mastering: two tracks become the samples of the format that a channel wants.
 
-Loudness is ITU-R BS.1770-4 (pyloudnorm), true peak is measured at four times the rate.
+Loudness is ITU-R BS.1770-4 (`tts.loudness`), true peak is measured at four times the rate.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from alertd.speech import AudioFormat, Encoding
 from tts.assembly import RATE
+from tts.loudness import filtered, high_pass, loudness
 
 if TYPE_CHECKING:
     import numpy as np
@@ -30,14 +31,6 @@ _BLOCKS_PER_SECOND, _REACH, _SMOOTH = 1000, 8, 5
 _SECTIONS = (0.5412, 1.3066)
 
 SUBTYPES = {Encoding.ULAW: "ULAW", Encoding.PCM16: "PCM_16", Encoding.PCM24: "PCM_24"}
-
-
-def import_meters() -> None:
-    """Import what measures: a second or two that can pass while a voice speaks."""
-    import pyloudnorm
-    import soxr
-
-    del pyloudnorm, soxr
 
 
 def mastered(speech: Sound, tones: Sound, format: AudioFormat) -> Sound:
@@ -63,19 +56,6 @@ def mastered(speech: Sound, tones: Sound, format: AudioFormat) -> Sound:
         gain *= 10 ** (1.5 * missing / 20)
         sound = limited(speech * gain, format.rate, ceiling)
     return limited(sound + tones * tone_gain, format.rate, ceiling) if tones.any() else sound
-
-
-def loudness(sound: Sound, rate: int) -> float:
-    """Integrated loudness in LUFS; -inf of silence."""
-    import numpy as np
-    import pyloudnorm
-
-    if not sound.any():
-        return float("-inf")
-    shortest = int(0.5 * rate)
-    if len(sound) < shortest:  # a gating block is 0.4 s
-        sound = np.pad(sound, ((0, shortest - len(sound)), (0, 0)))
-    return float(pyloudnorm.Meter(rate).integrated_loudness(sound.astype(np.float64)))
 
 
 def true_peak(sound: Sound, rate: int) -> float:
@@ -131,15 +111,10 @@ def _gain(measured: float, aim: float) -> float:
 
 
 def _high_passed(sound: Sound, frequency: float) -> Sound:
-    import pyloudnorm
-
     if not frequency:
         return sound
-    for quality in _SECTIONS:
-        section = pyloudnorm.IIRfilter(0.0, quality, frequency, RATE, "high_pass")
-        sound = section.apply_filter(sound)
-    filtered: Sound = sound.astype("float32")
-    return filtered
+    sections = [high_pass(RATE, frequency, quality) for quality in _SECTIONS]
+    return filtered(sound, sections).astype("float32")
 
 
 def _laid_out(sound: Sound, format: AudioFormat) -> Sound:

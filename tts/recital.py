@@ -18,7 +18,6 @@ from tts import wording
 from tts.assembly import RATE, resampled, trimmed
 from tts.dictionary import Dictionary
 from tts.fragments import Fragments
-from tts.mastering import import_meters
 from tts.store import SoundStore, key_of
 from tts.verification import check_sentence
 from tts.voices import Chain
@@ -97,12 +96,9 @@ class Recital:
     ) -> dict[tuple[str, float], Samples]:
         """Every different sentence at its rate, two at a time: engines leave Python alone."""
         wanted = dict.fromkeys((sentence, say.rate) for say in said for sentence in said[say])
-        with ThreadPoolExecutor(_SPEAKERS + 1, thread_name_prefix="speech") as threads:
-            ready = threads.submit(import_meters)
+        with ThreadPoolExecutor(_SPEAKERS, thread_name_prefix="speech") as threads:
             spoken = threads.map(lambda one: self._sentence(voice, one[0], language, one[1]), wanted)
-            found = dict(zip(wanted, spoken, strict=True))
-            ready.result()
-        return found
+            return dict(zip(wanted, spoken, strict=True))
 
     def _sentence(self, voice: Voice, sentence: str, language: str, rate: float) -> Samples:
         """One sentence at `RATE`, from the shelf or from the voice; judged before it is kept."""

@@ -10,7 +10,8 @@ from alertd.language import is_japanese
 from alertd.speech import AudioFormat, Samples
 from tts.assembly import RATE
 from tts.kana import morae
-from tts.mastering import SUBTYPES, loudness, true_peak
+from tts.loudness import loudness
+from tts.mastering import SUBTYPES, true_peak
 from tts.similarity import similarity
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ import soundfile
 
 from alertd.speech import CALL_AUDIO, FM_AUDIO, OUTDOOR_AUDIO, Chime, Samples
 from tts.assembly import RATE, Piece, resampled, tracks, trimmed
-from tts.mastering import SUBTYPES, limited, loudness, mastered, true_peak
+from tts.loudness import loudness
+from tts.mastering import SUBTYPES, limited, mastered, true_peak
 from tts.similarity import similarity
 from tts.store import SoundStore
 from tts.tones import DTMF_COLUMNS, DTMF_ROWS, chime, dtmf

@@ -9,7 +9,8 @@ import soundfile
 
 from alertd.errors import UnknownLanguage, VoiceUnavailable
 from alertd.speech import CALL_AUDIO, FM_AUDIO, OUTDOOR_AUDIO, Chime, Dtmf, Pause, Samples, Say, Script
-from tts.mastering import SUBTYPES, loudness, true_peak
+from tts.loudness import loudness
+from tts.mastering import SUBTYPES, true_peak
 from tts.synthesizer import ScriptSynthesizer
 
 ORDER = "警戒レベル4、避難指示。嵐南地区の方は、今すぐ避難してください。"
