@@ -25,6 +25,7 @@ def open_database(url: str) -> Engine:
     SQLite: write-ahead log, a commit is on disk before it returns, and every
     transaction begins IMMEDIATE: one that reads first and then writes cannot fail.
     PostgreSQL: statements and locks have time limits, so that a stuck one is noticed.
+    Values stay out of error messages: those end in logs, and addresses are among them.
     """
     parsed = make_url(url)
     if parsed.drivername == "postgresql":
@@ -32,7 +33,9 @@ def open_database(url: str) -> Engine:
     if parsed.get_backend_name() == "sqlite":
         if parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        engine = create_engine(parsed, connect_args={"timeout": BUSY, "check_same_thread": False})
+        engine = create_engine(
+            parsed, hide_parameters=True, connect_args={"timeout": BUSY, "check_same_thread": False}
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
         return engine
@@ -40,7 +43,13 @@ def open_database(url: str) -> Engine:
         options = (
             "-c statement_timeout=120000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=60000"
         )
-        return create_engine(parsed, pool_pre_ping=True, pool_size=10, connect_args={"options": options})
+        return create_engine(
+            parsed,
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=10,
+            connect_args={"options": options},
+        )
     raise WrongConfiguration(
         Problem(
             "database.url", f"“{parsed.get_backend_name()}” is not supported; use sqlite:/// or postgresql://"
