@@ -79,9 +79,10 @@ def test_without_a_broker_everything_goes_out_and_somebody_is_told() -> None:
 
 
 def test_a_short_chaos_keeps_every_promise() -> None:
-    result = run(
-        Plan(recipients=2000, faults=20, seed=20261123, database="sqlite", interval=1.0, reconcile=2)
+    plan = Plan(
+        recipients=2000, faults=20, seed=20261123, database="sqlite", interval=1.0, recovery=2, reconcile=2
     )
+    result = run(plan)
     assert result.verdict.broken == []
     assert sum(result.struck.values()) == 20
     assert result.verdict.lost == 0

@@ -15,9 +15,6 @@ from tests.chaos.layout import Population, Timing
 from tests.chaos.nemesis import Fault, Kind, Nemesis, schedule
 from tests.chaos.town import Town, running
 
-#: the longest that a patient blow waits for mails to flow again, in seconds
-RECOVERY = 15.0
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
@@ -29,6 +26,8 @@ class Plan:
     database: str
     #: mean seconds between two blows
     interval: float = 1.5
+    #: the longest that a patient blow waits for mails to flow again, in seconds
+    recovery: float = 15.0
     #: see `Timing.reconcile`
     reconcile: float = 10.0
     #: seconds until a dispatch after the last blow must be finished
@@ -97,7 +96,7 @@ def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
             number = town.approve(status)
             begun = time.monotonic()
             while blows and not _final(town, number):
-                _let_go_on(town, nemesis, blows[0], number)
+                _let_go_on(town, nemesis, blows[0], number, plan.recovery)
                 if not _final(town, number):
                     nemesis.strike(blows.pop(0))
             if not blows:
@@ -127,10 +126,10 @@ def wait_until_final(town: Town, nemesis: Nemesis, number: int, *, within: float
         _tend_for(nemesis, 0.2)
 
 
-def _let_go_on(town: Town, nemesis: Nemesis, blow: Fault, number: int) -> None:
+def _let_go_on(town: Town, nemesis: Nemesis, blow: Fault, number: int, recovery: float) -> None:
     """The peace before a blow."""
     before = town.heard("mail")
-    deadline = time.monotonic() + RECOVERY
+    deadline = time.monotonic() + recovery
     _tend_for(nemesis, blow.after)
     while blow.patient and town.heard("mail") == before and time.monotonic() < deadline:
         if _final(town, number):
