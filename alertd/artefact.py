@@ -91,13 +91,19 @@ def _sound(
     except SpeechError as error:
         log.error("no voice could make a sound; the far end's own speech is used: %s", error)
         return None, str(error)
-    keep(sound.path, archive_path(archive, sound.digest))
+    keep(sound.path, archive_path(archive, sound))
     return sound, ""
 
 
-def archive_path(archive: Path, digest: str) -> Path:
+def archive_path(archive: Path, sound: Sound) -> Path:
     """Where a sound is kept as evidence."""
-    return archive / f"{digest}.wav"
+    return archive / f"{sound.digest}{sound.format.suffix}"
+
+
+def archived(archive: Path, digest: str) -> Path | None:
+    """The kept sound of that digest, in whatever format it is."""
+    found = (archive / f"{digest}{suffix}" for suffix in (".wav", ".mp3"))
+    return next((path for path in found if path.is_file()), None)
 
 
 def keep(source: Path, place: Path) -> None:

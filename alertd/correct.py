@@ -69,7 +69,7 @@ def speak(site: Site, dispatch_id: int) -> int:
             spoken.append((language, str(error)))
             continue
         spoken.append((language, sound.ailing))
-        artefact.keep(sound.path, artefact.archive_path(site.config.storage / "audio", sound.digest))
+        artefact.keep(sound.path, artefact.archive_path(site.config.storage / "audio", sound))
         sounds[number] = sound
     with writing(site.engine) as session:
         row = store.correction_of(session, dispatch_id)

@@ -112,7 +112,7 @@ def _message(site: Site, alert: Alert, row: DispatchRow, made: ArtefactRow) -> M
         expires=row.expires_at,
         references=alert.references,
         audio=sound,
-        audio_url=f"{site.config.public_url}/audio/{sound.digest}.wav" if sound else None,
+        audio_url=f"{site.config.public_url}/audio/{sound.path.name}" if sound else None,
     )
 
 
@@ -120,8 +120,8 @@ def _sound(site: Site, made: ArtefactRow) -> Sound | None:
     format = site.channel(made.channel).traits.audio
     if made.audio_digest is None or format is None:
         return None
-    path = artefact.archive_path(site.config.storage / "audio", made.audio_digest)
-    if not path.exists():
+    path = artefact.archived(site.config.storage / "audio", made.audio_digest)
+    if path is None:
         return None
     return Sound(
         digest=made.audio_digest,

@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # numpy costs 0.1 s to import, and most who import this modul
 
 
 class Encoding(StrEnum):
-    """How samples are written in the WAV file."""
+    """How samples are written in the file."""
 
     #: ITU-T G.711 µ-law, 8 bits
     ULAW = "ulaw"
@@ -27,11 +27,13 @@ class Encoding(StrEnum):
     PCM16 = "pcm16"
     #: linear, 24 bits signed
     PCM24 = "pcm24"
+    #: MPEG layer III at a constant bit rate, a file of its own kind
+    MP3 = "mp3"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AudioFormat:
-    """The sound file that a channel wants; always a WAV container."""
+    """The sound file that a channel wants: WAV, or MP3."""
 
     encoding: Encoding
     #: samples per second and channel
@@ -45,16 +47,29 @@ class AudioFormat:
     #: everything below is cut, Hz; 0 = nothing
     high_pass: float = 0.0
 
+    @property
+    def suffix(self) -> str:
+        """How the names of such files end."""
+        return ".mp3" if self.encoding is Encoding.MP3 else ".wav"
+
 
 #: A telephone line: 8 kHz µ-law mono.
 CALL_AUDIO = AudioFormat(
     encoding=Encoding.ULAW, rate=8000, channels=1, loudness=-16.0, true_peak=-3.0, high_pass=250.0
+)
+#: A telephone that hears more than a line carries: the far end takes what it needs of 16 kHz.
+CALL_MP3_AUDIO = AudioFormat(
+    encoding=Encoding.MP3, rate=16000, channels=1, loudness=-16.0, true_peak=-3.0, high_pass=250.0
 )
 #: A broadcaster's line: 48 kHz stereo.
 FM_AUDIO = AudioFormat(encoding=Encoding.PCM24, rate=48000, channels=2, loudness=-23.0, true_peak=-1.5)
 #: Loudspeakers outdoors fed by G.711: 8 kHz µ-law mono, louder and slower.
 OUTDOOR_AUDIO = AudioFormat(
     encoding=Encoding.ULAW, rate=8000, channels=1, loudness=-14.0, true_peak=-1.5, high_pass=200.0
+)
+#: Loudspeakers outdoors that a gateway feeds with files: 16 kHz, as loud and as slow.
+OUTDOOR_WIDE_AUDIO = AudioFormat(
+    encoding=Encoding.PCM16, rate=16000, channels=1, loudness=-14.0, true_peak=-1.5, high_pass=200.0
 )
 
 

@@ -32,7 +32,7 @@ from alertd.channel import (
     Traits,
 )
 from alertd.errors import ChannelError, ChannelMisconfigured, UnknownLanguage
-from alertd.speech import CALL_AUDIO
+from alertd.speech import CALL_AUDIO, CALL_MP3_AUDIO
 from channels.call_dialogue import answered, called_in, reported, unwanted, went_on
 from channels.call_report import receipt_of_state
 from channels.call_script import CallScript, Step, nothing_in_force
@@ -69,7 +69,7 @@ class VoiceChannel:
         return Traits(
             medium=Medium.CALL,
             batch_size=BATCH,
-            audio=CALL_AUDIO,
+            audio=CALL_MP3_AUDIO if settings.audio == "mp3" else CALL_AUDIO,
             report_within=timedelta(seconds=settings.report_within),
             pace=Pace(settings.calls_per_second, settings.lines),
             in_doubt=InDoubt.ASK,

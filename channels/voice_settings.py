@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from typing import Annotated, Self
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, SecretStr, model_validator
 
@@ -49,6 +49,8 @@ class VoiceSettings(ChannelSettings):
     calls_per_second: float = Field(default=1.0, gt=0)
     #: `understood`: 1; `status`: 1 evacuating, 2 staying, 3 needs help
     answer_menu: Menu = "understood"
+    #: what the far end fetches: a telephone line's own sound, or MP3 at 16 kHz for those that carry more
+    audio: Literal["ulaw", "mp3"] = "ulaw"
     #: leaves the short message on answering machines; costs a person some seconds of silence
     machine_detection: bool = True
     #: after which the far end is asked what became of a call

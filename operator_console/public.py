@@ -49,6 +49,7 @@ def public_routes(site: Site) -> tuple[PublicRoute, ...]:
         PublicRoute(("GET",), "/static/{name}", asset),
         PublicRoute(("GET", "POST"), "/callbacks/{name}", pages.callback),
         PublicRoute(("GET", "HEAD"), "/audio/{digest}.wav", pages.audio),
+        PublicRoute(("GET", "HEAD"), "/audio/{digest}.mp3", pages.audio),
         PublicRoute(("GET",), "/stop/{token}", pages.stop_page),
         PublicRoute(("POST",), "/stop/{token}", pages.stop),
         PublicRoute(("GET",), "/cap/feed.atom", pages.atom),
@@ -99,7 +100,7 @@ class Public:
         return Response(reply.body, reply.status, headers={"Content-Type": reply.content_type})
 
     def audio(self, digest: str) -> Response:
-        """GET /audio/DIGEST.wav: the name is the secret, 256 bits that only who was called knows."""
+        """GET /audio/DIGEST.wav and .mp3: the name is the secret, 256 bits that only who was called knows."""
         return sound(self._site, digest, cache=_FOR_EVER)
 
     def stop_page(self, token: str) -> Response:

@@ -7,9 +7,10 @@ import re
 from fastapi import Response
 from fastapi.responses import FileResponse, PlainTextResponse
 
-from alertd.artefact import archive_path
+from alertd.artefact import archived
 from alertd.site import Site
 
+_TYPES = {".wav": "audio/wav", ".mp3": "audio/mpeg"}
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 
 
@@ -17,7 +18,7 @@ def sound(site: Site, digest: str, *, cache: str) -> Response:
     """The sound file of that digest, whole or in ranges; 404 for anything else."""
     if not _DIGEST.fullmatch(digest):
         return PlainTextResponse("Not found.", 404)
-    path = archive_path(site.config.storage / "audio", digest)
-    if not path.is_file():
+    path = archived(site.config.storage / "audio", digest)
+    if path is None:
         return PlainTextResponse("Not found.", 404)
-    return FileResponse(path, media_type="audio/wav", headers={"Cache-Control": cache})
+    return FileResponse(path, media_type=_TYPES[path.suffix], headers={"Cache-Control": cache})

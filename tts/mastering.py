@@ -5,7 +5,8 @@ Loudness is ITU-R BS.1770-4 (`tts.loudness`), true peak is measured at four time
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from alertd.speech import AudioFormat, Encoding
 from tts.assembly import RATE
@@ -30,7 +31,15 @@ _BLOCKS_PER_SECOND, _REACH, _SMOOTH = 1000, 8, 5
 #: Butterworth of the fourth order as two second-order sections
 _SECTIONS = (0.5412, 1.3066)
 
-SUBTYPES = {Encoding.ULAW: "ULAW", Encoding.PCM16: "PCM_16", Encoding.PCM24: "PCM_24"}
+#: 0 = the most bits, 1 = the fewest; 80 kbit/s at 16 kHz
+MP3_COMPRESSION = 0.5
+
+SUBTYPES = {
+    Encoding.ULAW: "ULAW",
+    Encoding.PCM16: "PCM_16",
+    Encoding.PCM24: "PCM_24",
+    Encoding.MP3: "MPEG_LAYER_III",
+}
 
 
 def mastered(speech: Sound, tones: Sound, format: AudioFormat) -> Sound:
@@ -56,6 +65,19 @@ def mastered(speech: Sound, tones: Sound, format: AudioFormat) -> Sound:
         gain *= 10 ** (1.5 * missing / 20)
         sound = limited(speech * gain, format.rate, ceiling)
     return limited(sound + tones * tone_gain, format.rate, ceiling) if tones.any() else sound
+
+
+def written(path: Path, sound: Sound, format: AudioFormat) -> None:
+    """Put the samples into a file of that format."""
+    import soundfile
+
+    kind: dict[str, Any] = {
+        "format": format.suffix.removeprefix(".").upper(),
+        "subtype": SUBTYPES[format.encoding],
+    }
+    if format.encoding is Encoding.MP3:  # libsndfile's own choice is thin: 28 kbit/s
+        kind |= {"bitrate_mode": "CONSTANT", "compression_level": MP3_COMPRESSION}
+    soundfile.write(path, sound, format.rate, **kind)
 
 
 def true_peak(sound: Sound, rate: int) -> float:

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 _RATE, _FRAME, _STEP = 8000, 256, 128
 #: third-octave bands between 300 Hz (below it the line is cut) and 3.4 kHz
 _LOWEST, _BANDS = 355.0, 10
-#: frames of a stretch, and how far below the loudest frame speech may lie, dB
-_STRETCH, _BELOW = 24, 40.0
 #: strengths are compressed as ears do, or else a limiter would count as a fault
 _POWER = 0.2
+#: frames of a stretch, and how far below the loudest frame speech may lie: 60 dB, compressed.
+#: Below is the rounding of 16 bits, which resembles nothing
+_STRETCH, _BELOW = 24, 60.0 * 2 * _POWER
 
 
 def similarity(sound: Mono, rate: int, clean: Mono, clean_rate: int) -> float:

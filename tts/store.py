@@ -1,6 +1,6 @@
 """Where sounds are kept: files named by their SHA-256, found by the key of what they say.
 
-    sounds/DIGEST.wav      finished files, never changed
+    sounds/DIGEST.wav|mp3  finished files, never changed
     keys/KEY.json          what was asked for → which file answers it
     sentences/KEY.flac     spoken sentences, to be used again in other files
     locks/KEY              held while one worker makes what ten have asked for
@@ -37,7 +37,7 @@ class SoundStore:
         """The finished sound for a key, or None; a file that was damaged is not found."""
         try:
             facts = json.loads(self._path("keys", f"{key}.json").read_text(encoding="utf-8"))
-            path = self._path("sounds", f"{facts['digest']}.wav")
+            path = self._path("sounds", f"{facts['digest']}{format.suffix}")
             if _digest(path) != facts["digest"]:
                 return None
         except (OSError, ValueError, KeyError):
@@ -50,7 +50,7 @@ class SoundStore:
         `facts` are the other fields of Sound: seconds, voice, reading, unread.
         """
         digest = _digest(file)
-        path = self._path("sounds", f"{digest}.wav")
+        path = self._path("sounds", f"{digest}{format.suffix}")
         os.replace(file, path)
         record = {"digest": digest, **facts}
         part = self.part(".json")

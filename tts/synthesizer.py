@@ -28,7 +28,7 @@ from tts import wording
 from tts.assembly import RATE, Piece, tracks
 from tts.dictionary import Dictionary
 from tts.fragments import Fragments
-from tts.mastering import SUBTYPES, mastered
+from tts.mastering import mastered, written
 from tts.names import checked, import_names, names_of
 from tts.recital import Recital
 from tts.store import SoundStore, key_of
@@ -150,8 +150,6 @@ class ScriptSynthesizer:
             return self._store.find(key, format) or self._rendered(key, script, format, voice)
 
     def _rendered(self, key: str, script: Script, format: AudioFormat, voice: Voice) -> Sound:
-        import soundfile
-
         said = {part: self._recital.sentences(part, script) for part in script.parts if isinstance(part, Say)}
         heard = self._recital.spoken(voice, script.language, said)
         pieces: list[Piece] = []
@@ -169,10 +167,10 @@ class ScriptSynthesizer:
         if not any(piece.samples for piece in pieces):
             raise VoiceUnavailable("there is nothing to be heard in the script")
         speech, tones = tracks(pieces)
-        part_file = self._store.part(".wav")
+        part_file = self._store.part(format.suffix)
         try:
             sound = mastered(speech, tones, format)
-            soundfile.write(part_file, sound, format.rate, format="WAV", subtype=SUBTYPES[format.encoding])
+            written(part_file, sound, format)
             seconds = verify(part_file, format, speech, tones)
             self._chain.spoke(voice)
             reading = self.reading(script)
