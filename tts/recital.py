@@ -94,7 +94,8 @@ class Recital:
     def spoken(
         self, voice: Voice, language: str, said: Mapping[Say, Sequence[str]]
     ) -> dict[tuple[str, float], Samples]:
-        """Every different sentence at its rate, two at a time: engines leave Python alone."""
+        """Every different sentence at its rate, once. Two at a time: voices in processes of their
+        own speak beside each other (Open JTalk in this one keeps Python to itself)."""
         wanted = dict.fromkeys((sentence, say.rate) for say in said for sentence in said[say])
         with ThreadPoolExecutor(_SPEAKERS, thread_name_prefix="speech") as threads:
             spoken = threads.map(lambda one: self._sentence(voice, one[0], language, one[1]), wanted)

@@ -2,7 +2,6 @@
 
 import contextlib
 import csv
-import multiprocessing
 import os
 import signal
 import stat
@@ -108,32 +107,6 @@ def test_a_child_that_hangs_is_ended_in_time():
     assert time.monotonic() - started < 8
     with pytest.raises(ProcessLookupError):
         os.kill(stuck, 0)
-
-
-def render_in_a_process(folder, numbers):
-    from tts.synthesizer import open_synthesizer
-
-    opened = open_synthesizer(folder)
-    for number in numbers:
-        language = ("en", "vi", "pt")[number % 3]
-        opened.speak(script(f"{WORDS} {number}", language), CALL_AUDIO)
-    opened.close()
-
-
-def test_two_processes_with_threads_make_whole_files_in_the_right_voice(tmp_path):
-    context = multiprocessing.get_context("spawn")
-    workers = [
-        context.Process(target=render_in_a_process, args=(tmp_path, range(start, start + 6)))
-        for start in (0, 3)
-    ]
-    for worker in workers:
-        worker.start()
-    for worker in workers:
-        worker.join(60)
-    assert [worker.exitcode for worker in workers] == [0, 0]
-    files = list((tmp_path / "sounds").iterdir())
-    assert len(files) == 9
-    assert all(soundfile.info(file).duration > 2.0 for file in files)
 
 
 class Hum:
