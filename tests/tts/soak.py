@@ -68,7 +68,8 @@ def soak(folder: Path, renders: int) -> dict[str, float]:
     codes = [child.wait() for child in children]
     if any(codes):
         raise RuntimeError(f"a process ended with {codes}")
-    lines = [json.loads(line) for n in range(PROCESSES) for line in _report(folder, n).open(encoding="utf-8")]
+    reports = (_report(folder, n).read_text(encoding="utf-8") for n in range(PROCESSES))
+    lines = [json.loads(line) for report in reports for line in report.splitlines()]
     lengths: dict[str, list[float]] = defaultdict(list)
     for line in lines:
         lengths[line["kind"]].append(line["seconds"])
