@@ -22,10 +22,8 @@ from sqlalchemy.orm import Session
 from alertd import lane, messages, plan, receive, store
 from alertd.alert import Severity, Status
 from alertd.channel import (
-    Asks,
     Channel,
     InDoubt,
-    Inquiry,
     Message,
     Outcome,
     Prepares,
@@ -38,11 +36,12 @@ from alertd.channel import (
 from alertd.db import reading, writing
 from alertd.delivery import Next, Word, after
 from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable, WrongInput
+from alertd.look_again import look_again
 from alertd.messages import Messages, NotAsApproved
 from alertd.quiet import quiet_until
 from alertd.site import Site
 from alertd.store import Claimed
-from alertd.tables import AlertRow, DispatchRow
+from alertd.tables import DispatchRow
 
 log = logging.getLogger(__name__)
 
@@ -101,7 +100,7 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
                 if claim.fresh:
                     handed += _hand_over(site, name, owner, channel, book, claim, recorder, stop)
                 if claim.again:
-                    _look_again(site, name, owner, channel, book, claim.again)
+                    look_again(site, name, owner, channel, book, claim.again)
                 elif claim.wait > 0:
                     stop.wait(min(claim.wait, PATIENCE))
                 elif not claim.fresh:
@@ -385,99 +384,3 @@ def _pause(site: Site, name: str, owner: str, fault: ChannelError, ids: Sequence
         store.release(session, owner, ids)
         row = lane.lane(session, name)
         lane.failed(session, row, str(fault), now, person_needed=isinstance(fault, ChannelMisconfigured))
-
-
-# looking again ------------------------------------------------------------------------
-
-
-def _look_again(
-    site: Site, name: str, owner: str, channel: Channel, book: Messages, again: Sequence[Claimed]
-) -> None:
-    """Hand-overs whose outcome is overdue: ask the far end, else settle them by the channel's policy."""
-    for claimed in again:
-        with reading(site.engine) as session:
-            said = store.said_of(session, claimed.id, claimed.attempt)
-            dispatch = session.get_one(DispatchRow, claimed.dispatch_id)
-            stopped = receive.ended_as(dispatch, site.clock.now()) is Outcome.CANCELLED
-        if not isinstance(channel, Asks) or not (said or channel.traits.in_doubt is InDoubt.ASK):
-            _settle_alone(site, name, owner, channel.traits, claimed)
-            continue
-        inquiry = _inquiry(site, name, book, claimed)
-        try:
-            receipt = _asked(channel, inquiry, recall=stopped) if inquiry is not None else _UNANSWERABLE
-        except ChannelError as error:
-            log.warning("channel %s could not be asked: %s", name, error)
-            with writing(site.engine) as session:
-                store.postpone(session, owner, claimed.id, site.clock.now() + receive.ASK_AGAIN)
-            continue
-        with writing(site.engine) as session:
-            now = site.clock.now()
-            if receipt is None and not _over(session, owner, claimed, now):
-                store.hand_over_again(session, owner, claimed.id, now, counts=False)
-            if receipt is None:
-                continue
-            receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
-
-
-def _asked(channel: Asks, inquiry: Inquiry, *, recall: bool) -> Receipt | None:
-    return channel.recall(inquiry) if recall and isinstance(channel, Recalls) else channel.ask(inquiry)
-
-
-def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry | None:
-    with reading(site.engine) as session:
-        address, _ = store.addresses(session, [claimed.contact_id])[claimed.contact_id]
-        ref = store.last_ref(session, claimed.id, claimed.attempt)
-        others = store.other_refs(session, claimed.id, claimed.attempt, claimed.contact_id)
-        try:
-            message = book.of(session, claimed.dispatch_id).messages[claimed.language]
-        except (NotAsApproved, KeyError):
-            return None
-    assert claimed.handed_at is not None
-    return Inquiry(
-        target=messages.target(site, name, claimed.id, claimed.attempt, address, claimed.contact_id),
-        ref=ref,
-        handed_at=claimed.handed_at,
-        asked_at=site.clock.now(),
-        message=message,
-        other_refs=others,
-    )
-
-
-def _over(session: Session, owner: str, claimed: Claimed, now: datetime) -> bool:
-    """Ends a delivery that surely never arrived, when its dispatch is over."""
-    ended = receive.ended_as(session.get_one(DispatchRow, claimed.dispatch_id), now)
-    if ended is None:
-        return False
-    following = Next(Word(claimed.attempt, ended), None, handed=False, spared=claimed.spared)
-    if store.conclude(session, owner, following, [claimed.id]):
-        receive.add_own_word(session, [claimed.id], following.word, now)
-    return True
-
-
-def _settle_alone(site: Site, name: str, owner: str, traits: Traits, claimed: Claimed) -> None:
-    """Nobody can or shall be asked: after a death of the sender the policy decides."""
-    with writing(site.engine) as session:
-        now = site.clock.now()
-        if store.said_of(session, claimed.id, claimed.attempt):
-            receive.settle(session, site, claimed.id, now, asked_by=owner)
-            return
-        row = session.get_one(DispatchRow, claimed.dispatch_id)
-        alert = session.get_one(AlertRow, row.alert_id)
-        store.add_receipts(session, [(claimed.id, claimed.attempt, _SENDER_DIED)], now)
-        resend = receive.may_resend(traits.in_doubt, alert.status)
-        attempts = site.settings[name].attempts
-        if resend and claimed.attempt < attempts and receive.ended_as(row, now) is None:
-            store.hand_over_again(session, owner, claimed.id, now, counts=True)
-        else:
-            receive.settle(session, site, claimed.id, now, asked_by=owner)
-
-
-_SENDER_DIED = Receipt(
-    key="",
-    outcome=Outcome.UNKNOWN,
-    reason=Reason.IN_DOUBT,
-    detail="the sender died after the hand-over had begun",
-)
-_UNANSWERABLE = Receipt(
-    key="", outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail="the message is not what was approved"
-)

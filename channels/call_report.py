@@ -34,6 +34,7 @@ def receipt_of_state(
     """
     if state in UNDER_WAY:
         return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=sid, detail=state)
+    reason: Reason | None
     match state:
         case "completed" if is_machine(answered_by):
             outcome, reason = Outcome.DEFERRED, Reason.MACHINE

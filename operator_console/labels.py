@@ -45,6 +45,7 @@ REASONS = {
     Reason.BAD_ADDRESS: mark("no such address"),
     Reason.REFUSED: mark("refused by the far end"),
     Reason.RATE_LIMITED: mark("too fast for the far end"),
+    Reason.QUIET_HOURS: mark("waits for the morning"),
     Reason.TIMEOUT: mark("no reply in time"),
     Reason.UNREACHABLE: mark("far end not reachable"),
     Reason.IN_DOUBT: mark("interrupted while sending"),

@@ -53,6 +53,7 @@ kind = "voice"
 api_url = "http://127.0.0.1:{phone}"
 account_sid = "AC51515151515151515151515151515151"
 auth_token_file = "telephone-token"
+quiet_hours = []
 caller_id = "+81256000100"
 answer_menu = "status"
 carries = ["Exercise", "Test"]

@@ -1,0 +1,277 @@
+"""Claims: leasing due deliveries, marking the hand-over, giving back. Fenced by owner."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import (
+    case,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from alertd.channel import Outcome
+from alertd.tables import (
+    DeliveryRow,
+    DispatchRow,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A delivery that a drain holds, and what it needs to hand it over."""
+
+    id: int
+    dispatch_id: int
+    contact_id: int
+    language: str
+    attempt: int
+    #: of the attempts, those that do not count
+    spared: int
+    standing: int
+    outcome: Outcome | None
+    handed_at: datetime | None
+
+
+def claim(
+    session: Session, channel: str, owner: str, *, handed: bool, limit: int, now: datetime, until: datetime
+) -> list[Claimed]:
+    """Leases due deliveries of a channel: the most urgent first, first attempts before retries.
+
+    `handed` chooses those whose hand-over had begun (ask, or in doubt) or the others
+    (hand over). A correction is not due while what it corrects is in somebody's hands.
+    """
+    wrong = aliased(DeliveryRow)
+    being_said = exists().where(
+        wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None)
+    )
+    due = (
+        select(DeliveryRow.id)
+        .where(
+            DeliveryRow.channel == channel,
+            DeliveryRow.due_at.is_not(None),
+            DeliveryRow.due_at <= now,
+            DeliveryRow.handed_at.is_not(None) if handed else DeliveryRow.handed_at.is_(None),
+            or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+            or_(DeliveryRow.after_id.is_(None), ~being_said),
+        )
+        .limit(limit)
+    )
+    if handed:
+        due = due.order_by(DeliveryRow.due_at)
+    else:
+        due = due.order_by(DeliveryRow.priority, DeliveryRow.attempt, DeliveryRow.due_at, DeliveryRow.id)
+    if session.get_bind().dialect.name == "postgresql":
+        due = due.with_for_update(skip_locked=True)
+    rows = session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id.in_(due.scalar_subquery()))
+        .values(owner=owner, claimed_until=until)
+        .returning(
+            DeliveryRow.id,
+            DeliveryRow.dispatch_id,
+            DeliveryRow.contact_id,
+            DeliveryRow.language,
+            DeliveryRow.attempt,
+            DeliveryRow.spared,
+            DeliveryRow.standing,
+            DeliveryRow.outcome,
+            DeliveryRow.handed_at,
+            DeliveryRow.priority,
+            DeliveryRow.due_at,
+        )
+        .execution_options(synchronize_session=False)
+    ).all()
+    ordered = sorted(rows, key=lambda row: (row.priority, row.attempt, row.due_at, row.id))
+    return [
+        Claimed(
+            row.id,
+            row.dispatch_id,
+            row.contact_id,
+            row.language,
+            row.attempt,
+            row.spared,
+            row.standing,
+            row.outcome,
+            row.handed_at,
+        )
+        for row in ordered
+    ]
+
+
+def renew(session: Session, owner: str, until: datetime) -> None:
+    """Keeps the leases of an owner alive."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.owner == owner)
+        .values(claimed_until=until)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def release(session: Session, owner: str, ids: Sequence[int]) -> None:
+    """Gives claimed deliveries back that were not handed over."""
+    if ids:
+        session.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.id.in_(ids), DeliveryRow.owner == owner)
+            .values(owner=None, claimed_until=None)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime) -> frozenset[int]:
+    """The hand-over of these begins: after the commit they count as possibly arrived.
+
+    Returns those that may go; the others were stopped, have left, or are no longer ours.
+    Twice is the same as once: the reply to the first commit may have been lost.
+    """
+    if not ids:
+        return frozenset()
+    beginning = case((DeliveryRow.handed_at.is_(None), 1), else_=0)
+    marked = session.scalars(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.id.in_(ids),
+            DeliveryRow.owner == owner,
+            DeliveryRow.claimed_until > now,
+            DeliveryRow.due_at.is_not(None),
+        )
+        .values(attempt=DeliveryRow.attempt + beginning, handed_at=now, line_until=None)
+        .returning(DeliveryRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return frozenset(marked)
+
+
+def unmark(session: Session, owner: str, ids: Sequence[int], now: datetime) -> None:
+    """These hand-overs surely never began: the far end was down. The attempt does not count."""
+    if ids:
+        session.execute(
+            update(DeliveryRow)
+            .where(DeliveryRow.id.in_(ids), DeliveryRow.owner == owner, DeliveryRow.handed_at.is_not(None))
+            .values(
+                attempt=DeliveryRow.attempt - 1, handed_at=None, due_at=now, owner=None, claimed_until=None
+            )
+            .execution_options(synchronize_session=False)
+        )
+
+
+def hand_over_again(session: Session, owner: str, number: int, now: datetime, *, counts: bool) -> None:
+    """A hand-over that surely or possibly did not arrive is due once more.
+
+    `counts` False = it surely never was, so it is no attempt.
+    """
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id == number, DeliveryRow.owner == owner, DeliveryRow.due_at.is_not(None))
+        .values(
+            handed_at=None,
+            due_at=now,
+            spared=DeliveryRow.spared + (0 if counts else 1),
+            owner=None,
+            claimed_until=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+
+
+def postpone(session: Session, owner: str, number: int, until: datetime) -> None:
+    """Looks at a claimed delivery later; nothing new is known of it."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.id == number, DeliveryRow.owner == owner, DeliveryRow.due_at.is_not(None))
+        .values(due_at=until, owner=None, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def waiting(session: Session, channel: str, now: datetime) -> bool:
+    """Whether a channel has deliveries to hand over that nobody holds."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    DeliveryRow.channel == channel,
+                    DeliveryRow.due_at <= now,
+                    DeliveryRow.due_at.is_not(None),
+                    DeliveryRow.handed_at.is_(None),
+                    or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+                )
+            )
+        )
+    )
+
+
+def overdue(session: Session, channel: str, now: datetime) -> bool:
+    """Whether a channel has hand-overs to look at again that nobody holds."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    DeliveryRow.channel == channel,
+                    DeliveryRow.due_at <= now,
+                    DeliveryRow.due_at.is_not(None),
+                    DeliveryRow.handed_at.is_not(None),
+                    or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+                )
+            )
+        )
+    )
+
+
+def due_since(session: Session, channel: str) -> datetime | None:
+    """When the longest waiting delivery of a channel became due."""
+    return session.scalar(
+        select(func.min(DeliveryRow.due_at)).where(
+            DeliveryRow.channel == channel, DeliveryRow.due_at.is_not(None)
+        )
+    )
+
+
+def lines_in_use(session: Session, channel: str, now: datetime) -> int:
+    """Hand-overs of a channel that are under way, will be at once, or still hold their line."""
+    under_way = (DeliveryRow.due_at.is_not(None), DeliveryRow.handed_at.is_not(None))
+    at_once = (
+        DeliveryRow.owner.is_not(None),
+        DeliveryRow.claimed_until > now,
+        DeliveryRow.handed_at.is_(None),
+        DeliveryRow.due_at.is_not(None),
+    )
+    held = (DeliveryRow.line_until.is_not(None), DeliveryRow.line_until > now)
+    counts = (
+        select(func.count()).select_from(DeliveryRow).where(DeliveryRow.channel == channel, *which)
+        for which in (under_way, at_once, held)
+    )
+    return sum(session.scalar(count) or 0 for count in counts)
+
+
+def look_at_once(session: Session, dispatch_id: int, channel: str, now: datetime) -> None:
+    """What is under way of a dispatch is looked at again without delay."""
+    session.execute(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.dispatch_id == dispatch_id,
+            DeliveryRow.channel == channel,
+            DeliveryRow.due_at.is_not(None),
+            DeliveryRow.handed_at.is_not(None),
+        )
+        .values(due_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def begun(session: Session, dispatch_ids: Iterable[int], now: datetime) -> None:
+    """Notes when a dispatch was first handed over."""
+    session.execute(
+        update(DispatchRow)
+        .where(DispatchRow.id.in_(list(dispatch_ids)), DispatchRow.first_at.is_(None))
+        .values(first_at=now)
+        .execution_options(synchronize_session=False)
+    )

@@ -1,0 +1,138 @@
+"""Dispatches, their alerts and their artefacts, as they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import (
+    Row,
+    exists,
+    select,
+)
+from sqlalchemy.orm import Session, aliased
+
+from alertd.alert import Reference, Severity
+from alertd.dispatch import State
+from alertd.tables import (
+    AlertRow,
+    ArtefactRow,
+    DeliveryRow,
+    DispatchRow,
+)
+
+
+def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRow | None:
+    """One dispatch; with `lock` nobody else can move it until the transaction ends."""
+    return session.get(DispatchRow, number, with_for_update=lock, populate_existing=lock)
+
+
+def severity(row: DispatchRow) -> Severity:
+    """How grave the alert of a dispatch is."""
+    return list(Severity)[row.priority]
+
+
+def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
+    """The latest dispatches with their alerts, newest first; prepared corrections are not shown."""
+    return session.execute(
+        select(DispatchRow, AlertRow)
+        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
+        .where(DispatchRow.state != State.DRAFT)
+        .order_by(DispatchRow.id.desc())
+        .limit(limit)
+    ).all()
+
+
+def dispatches_in(session: Session, *states: State) -> Sequence[DispatchRow]:
+    """The dispatches that are in one of these states, the most urgent first."""
+    return session.scalars(
+        select(DispatchRow)
+        .where(DispatchRow.state.in_(states))
+        .order_by(DispatchRow.priority, DispatchRow.id)
+    ).all()
+
+
+def correction_of(session: Session, dispatch_id: int) -> DispatchRow | None:
+    """The correction that was prepared with a dispatch."""
+    return session.scalar(select(DispatchRow).where(DispatchRow.corrects_id == dispatch_id).limit(1))
+
+
+def corrections_unspoken(session: Session) -> Sequence[int]:
+    """Dispatches under way or submitted whose prepared correction has not been sent, newest first."""
+    correction = aliased(DispatchRow)
+    return session.scalars(
+        select(DispatchRow.id)
+        .join(correction, correction.corrects_id == DispatchRow.id)
+        .where(
+            correction.state == State.DRAFT,
+            DispatchRow.state.in_((State.SUBMITTED, State.APPROVED, State.SENDING)),
+        )
+        .order_by(DispatchRow.id.desc())
+        .limit(20)
+    ).all()
+
+
+def alert_by_reference(session: Session, reference: Reference) -> AlertRow | None:
+    """The stored alert that CAP's triple names."""
+    return session.scalar(
+        select(AlertRow).where(
+            AlertRow.sender == reference.sender,
+            AlertRow.identifier == reference.identifier,
+            AlertRow.sent == reference.sent,
+        )
+    )
+
+
+def dispatches_of(session: Session, reference: Reference) -> Sequence[DispatchRow]:
+    """Every dispatch of the alert that CAP's triple names."""
+    alert = alert_by_reference(session, reference)
+    if alert is None:
+        return []
+    return session.scalars(select(DispatchRow).where(DispatchRow.alert_id == alert.id)).all()
+
+
+def artefacts(session: Session, dispatch_id: int) -> Sequence[ArtefactRow]:
+    """The words and sounds of a dispatch."""
+    return session.scalars(
+        select(ArtefactRow)
+        .where(ArtefactRow.dispatch_id == dispatch_id)
+        .order_by(ArtefactRow.channel, ArtefactRow.language)
+    ).all()
+
+
+def still_told(session: Session, channel: str, since: datetime) -> Sequence[DispatchRow]:
+    """Dispatches that went out over a channel, hold or ended after `since`, and were not stopped or replaced.
+
+    The newest first.
+    """
+    rows = session.scalars(
+        select(DispatchRow)
+        .where(
+            DispatchRow.state.in_((State.SENDING, State.FINISHED)),
+            DispatchRow.expires_at > since,
+            DispatchRow.superseded_by_id.is_(None),
+            exists().where(ArtefactRow.dispatch_id == DispatchRow.id, ArtefactRow.channel == channel),
+        )
+        .order_by(DispatchRow.approved_at.desc(), DispatchRow.id.desc())
+    )
+    return rows.all()
+
+
+def cancelled_open(session: Session) -> Sequence[DispatchRow]:
+    """Stopped dispatches of which something may still be heard."""
+    return session.scalars(
+        select(DispatchRow).where(
+            DispatchRow.state == State.CANCELLED,
+            DispatchRow.planned_at.is_not(None),
+            DispatchRow.finished_at.is_(None),
+        )
+    ).all()
+
+
+def something_due(session: Session, dispatch_id: int) -> bool:
+    """Whether any delivery of the dispatch will be looked at again."""
+    return bool(
+        session.scalar(
+            select(exists().where(DeliveryRow.dispatch_id == dispatch_id, DeliveryRow.due_at.is_not(None)))
+        )
+    )

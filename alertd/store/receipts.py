@@ -1,0 +1,252 @@
+"""Receipts: what was said of deliveries, and what the rows of deliveries make of it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    exists,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.orm import Session, aliased
+
+from alertd.channel import Outcome, Reason, Receipt
+from alertd.delivery import ATTEMPT, Next, Word, outcome_rank
+from alertd.tables import (
+    ContactRow,
+    DeliveryRow,
+    DispatchRow,
+    ReceiptRow,
+)
+
+
+def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) -> frozenset[int]:
+    """Writes what is known of these deliveries and ends their lease, fenced by owner and attempt.
+
+    Returns those that took it; of the others more is known already, or they are no
+    longer ours.
+    """
+    word = following.word
+    taken = session.scalars(
+        update(DeliveryRow)
+        .where(
+            DeliveryRow.id.in_(ids),
+            DeliveryRow.owner == owner,
+            DeliveryRow.attempt == word.attempt,
+            DeliveryRow.standing < word.rank,
+            DeliveryRow.due_at.is_not(None),
+        )
+        .values(
+            standing=word.rank,
+            outcome=word.outcome,
+            reason=word.reason,
+            answer=word.answer,
+            spared=following.spared,
+            due_at=following.look_at,
+            handed_at=DeliveryRow.handed_at if following.handed else None,
+            owner=None,
+            claimed_until=None,
+        )
+        .returning(DeliveryRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return frozenset(taken)
+
+
+def add_receipts(session: Session, rows: Sequence[tuple[int, int, Receipt]], now: datetime) -> None:
+    """Appends what was said: (delivery, attempt, receipt)."""
+    if rows:
+        session.execute(
+            insert(ReceiptRow),
+            [
+                {
+                    "delivery_id": delivery_id,
+                    "attempt": attempt,
+                    "outcome": receipt.outcome,
+                    "reason": receipt.reason,
+                    "answer": receipt.answer,
+                    "ref": receipt.ref[:200] if receipt.ref else None,
+                    "detail": receipt.detail[:500] if receipt.detail else None,
+                    "received_at": now,
+                }
+                for delivery_id, attempt, receipt in rows
+            ],
+        )
+
+
+def locked_delivery(session: Session, number: int) -> DeliveryRow | None:
+    """One delivery that nobody else can change until the transaction ends."""
+    return session.get(DeliveryRow, number, with_for_update=True, populate_existing=True)
+
+
+def receipts(session: Session, delivery_id: int) -> Sequence[ReceiptRow]:
+    """Everything that was said of a delivery, in the order of its coming."""
+    return session.scalars(
+        select(ReceiptRow).where(ReceiptRow.delivery_id == delivery_id).order_by(ReceiptRow.id)
+    ).all()
+
+
+def words(session: Session, delivery_id: int) -> Sequence[Word]:
+    """The same, as words that can be folded."""
+    return [Word(row.attempt, row.outcome, row.reason, row.answer) for row in receipts(session, delivery_id)]
+
+
+def said_of(session: Session, delivery_id: int, attempt: int) -> bool:
+    """Whether anything was said of one hand-over."""
+    return bool(
+        session.scalar(
+            select(exists().where(ReceiptRow.delivery_id == delivery_id, ReceiptRow.attempt == attempt))
+        )
+    )
+
+
+def last_ref(session: Session, delivery_id: int, attempt: int) -> str | None:
+    """The far end's name for one hand-over, when it was told."""
+    return session.scalar(
+        select(ReceiptRow.ref)
+        .where(
+            ReceiptRow.delivery_id == delivery_id, ReceiptRow.attempt == attempt, ReceiptRow.ref.is_not(None)
+        )
+        .order_by(ReceiptRow.id.desc())
+        .limit(1)
+    )
+
+
+def supersede(session: Session, older_id: int, newer_id: int, detail: str, now: datetime) -> int:
+    """Stops a dispatch for the addresses that a newer one calls; returns how many attempts it ended.
+
+    What has been handed over already is left to its end; `superseded` stops what would
+    follow.
+    """
+    session.execute(
+        update(DispatchRow)
+        .where(DispatchRow.id == older_id)
+        .values(superseded_by_id=newer_id)
+        .execution_options(synchronize_session=False)
+    )
+    return close_open(session, older_id, Outcome.CANCELLED, detail, now, also=_called_by(newer_id))
+
+
+def superseded(session: Session, newer_id: int, ids: Sequence[int]) -> frozenset[int]:
+    """Those of these deliveries whose address a newer dispatch calls over the same channel."""
+    return frozenset(
+        session.scalars(select(DeliveryRow.id).where(DeliveryRow.id.in_(ids), _called_by(newer_id)))
+    )
+
+
+def _called_by(newer_id: int) -> ColumnElement[bool]:
+    newer, theirs, ours = aliased(DeliveryRow), aliased(ContactRow), aliased(ContactRow)
+    return (
+        select(newer.id)
+        .join(theirs, theirs.id == newer.contact_id)
+        .join(ours, ours.address == theirs.address)
+        .where(
+            newer.dispatch_id == newer_id,
+            newer.channel == DeliveryRow.channel,
+            ours.id == DeliveryRow.contact_id,
+        )
+        .correlate(DeliveryRow)
+        .exists()
+    )
+
+
+def hold(session: Session, channel: str, priority: int, until: datetime, now: datetime) -> int:
+    """Lets what is due on a channel and less urgent than `priority` wait; returns how much that was."""
+    waiting_ones = (
+        DeliveryRow.channel == channel,
+        DeliveryRow.priority > priority,
+        DeliveryRow.due_at <= now,
+        DeliveryRow.due_at.is_not(None),
+        DeliveryRow.handed_at.is_(None),
+        or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+    )
+    word = Word(0, Outcome.DEFERRED, Reason.QUIET_HOURS)
+    _say_of_all(session, waiting_ones, word, "waits for the morning", now)
+    result = session.execute(
+        update(DeliveryRow)
+        .where(*waiting_ones)
+        .values(
+            standing=DeliveryRow.attempt * ATTEMPT + word.rank,
+            outcome=word.outcome,
+            reason=word.reason,
+            due_at=until,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def other_refs(session: Session, delivery_id: int, attempt: int, contact_id: int) -> frozenset[str]:
+    """The far end's names for every other hand-over to a contact."""
+    rows = session.scalars(
+        select(ReceiptRow.ref)
+        .join(DeliveryRow, DeliveryRow.id == ReceiptRow.delivery_id)
+        .where(
+            DeliveryRow.contact_id == contact_id,
+            ReceiptRow.ref.is_not(None),
+            or_(ReceiptRow.delivery_id != delivery_id, ReceiptRow.attempt != attempt),
+        )
+        .order_by(ReceiptRow.id.desc())
+        .limit(200)
+    )
+    return frozenset(ref for ref in rows if ref is not None)
+
+
+def close_open(
+    session: Session,
+    dispatch_id: int,
+    outcome: Outcome,
+    detail: str,
+    now: datetime,
+    *,
+    also: ColumnElement[bool] | None = None,
+) -> int:
+    """Ends every delivery of a dispatch that has not been handed over (and is `also`): cancelled or expired."""
+    open_ones = [
+        DeliveryRow.dispatch_id == dispatch_id,
+        DeliveryRow.due_at.is_not(None),
+        DeliveryRow.handed_at.is_(None),
+    ]
+    if also is not None:
+        open_ones.append(also)
+    _say_of_all(session, open_ones, Word(0, outcome), detail, now)
+    result = session.execute(
+        update(DeliveryRow)
+        .where(*open_ones)
+        .values(
+            standing=DeliveryRow.attempt * ATTEMPT + outcome_rank(outcome),
+            outcome=outcome,
+            reason=None,
+            due_at=None,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def _say_of_all(
+    session: Session, which: Sequence[ColumnElement[bool]], word: Word, detail: str, now: datetime
+) -> None:
+    """The engine's own receipt, in the present attempt of each of these deliveries."""
+    session.execute(
+        insert(ReceiptRow).from_select(
+            ["delivery_id", "attempt", "outcome", "reason", "detail", "received_at"],
+            select(
+                DeliveryRow.id,
+                DeliveryRow.attempt,
+                literal(word.outcome, ReceiptRow.outcome.type),
+                literal(word.reason, ReceiptRow.reason.type),
+                literal(detail),
+                literal(now, ReceiptRow.received_at.type),
+            ).where(*which),
+            include_defaults=False,
+        )
+    )
