@@ -52,7 +52,7 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     with open_desk(tmp_path, url, clock=SystemClock(), patience=0.2) as desk:
         with writing(desk.site.engine) as session:
             for position, (code, (name, households)) in enumerate(ZONES.items(), start=2):
-                session.add(AreaRow(code=code, name=name, households=households, position=position))
+                session.merge(AreaRow(code=code, name=name, households=households, position=position))
         factories.add_people(
             desk.site, [f"heard@d{n}.example.jp" for n in range(180)], kind="email", area="RHK"
         )
