@@ -12,7 +12,7 @@ from alertd.cli import tally
 from alertd.cli.app import say
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.cli.sign_in import AsOption, actor, signed_in
-from alertd.cli.writing import submission
+from alertd.cli.writing import document_in, submission
 from alertd.db import reading
 from alertd.dispatch import State
 from alertd.report import Report
@@ -71,10 +71,11 @@ def send(
       alertd alert send --template flood-4 --set river=五十嵐川 --area 下田 --reading 下田=しただ
       alertd alert send warning.xml --everybody --channel mail --as 起案
     """
+    document = document_in(file)
     with opened(context, config) as site:
         handed_in = submission(
             site,
-            file=file,
+            document=document,
             template_id=template,
             values=values,
             readings=readings,

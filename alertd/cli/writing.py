@@ -28,10 +28,15 @@ from alertd.template import fill, template
 _ALL = frozenset({"all", "全域"})
 
 
+def document_in(file: Path | None) -> Alert | None:
+    """The CAP document in a file; read before anything is opened, so that a bad one stops at once."""
+    return cap.parse(content_of(file)) if file is not None else None
+
+
 def submission(
     site: Site,
     *,
-    file: Path | None,
+    document: Alert | None,
     template_id: str | None,
     values: Sequence[str],
     readings: Sequence[str],
@@ -43,15 +48,14 @@ def submission(
     hours: float,
 ) -> Submission:
     """What is handed in. Raises WrongAlert, WrongAudience and, for words of no meaning, typer's wrong use."""
-    if (file is None) == (template_id is None):
+    if (document is None) == (template_id is None):
         raise typer.BadParameter("give a CAP file or --template, and not both", param_hint="FILE.xml")
-    if file is not None and values:
+    if document is not None and values:
         raise typer.BadParameter("belongs to --template; a CAP file has its own words", param_hint="--set")
     try:
         typed = typed_reading.typed(readings)
     except WrongAlert as error:
         raise typer.BadParameter(str(error), param_hint="--reading") from error
-    document = cap.parse(content_of(file)) if file is not None else None
     with wrong_use("--area"):
         chosen = _areas(site, areas)
     if document is not None and not (areas or groups or everybody):
