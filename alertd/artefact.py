@@ -12,6 +12,7 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,8 @@ from alertd.speech import AudioFormat, Sound, Synthesizer
 
 log = logging.getLogger(__name__)
 
+#: how many sounds are made at once: voices in child processes and the arithmetic overlap
+_AT_ONCE = 2
 #: media that speak to everybody at once, in the alert's first language
 _TO_EVERYBODY = (Medium.BROADCAST, Medium.OUTDOOR)
 
@@ -53,32 +56,52 @@ def prepare(
 
     `wanted` are the languages of the recipients by channel; the alert's first language
     is always made. A sound that no voice can make is left out, and the far end speaks
-    the words itself; without a synthesizer there are words only. Raises WrongAlert when drill marks are missing or misplaced.
+    the words itself; without a synthesizer there are words only. Raises WrongAlert when
+    drill marks are missing or misplaced.
     """
     spoken = languages(alert)
+    places = [
+        (name, traits, language)
+        for name, traits in channels.items()
+        for language in spoken
+        if language == spoken[0]
+        or (traits.medium not in _TO_EVERYBODY and language in wanted.get(name, frozenset()))
+    ]
     made: dict[tuple[Medium, str], Words] = {}
-    sounds: dict[tuple[Medium, str, AudioFormat], tuple[Sound | None, str]] = {}
+    for _, traits, language in places:
+        if (traits.medium, language) not in made:
+            words = render(alert, language, traits.medium, city)
+            marks.gate(words, alert.status, language)
+            made[traits.medium, language] = words
+    sounds = _sounds(places, made, synthesizer, archive) if synthesizer is not None else {}
     artefacts = []
-    for name, traits in channels.items():
-        for language in spoken:
-            if language != spoken[0] and (
-                traits.medium in _TO_EVERYBODY or language not in wanted.get(name, frozenset())
-            ):
-                continue
-            key = (traits.medium, language)
-            if key not in made:
-                words = render(alert, language, traits.medium, city)
-                marks.gate(words, alert.status, language)
-                made[key] = words
-            words, sound, silence = made[key], None, ""
-            if synthesizer is not None and traits.audio is not None and words.script is not None:
-                if (*key, traits.audio) not in sounds:
-                    sounds[*key, traits.audio] = _sound(words, traits.audio, synthesizer, archive)
-                sound, silence = sounds[*key, traits.audio]
-            artefacts.append(
-                Artefact(channel=name, language=language, words=words, sound=sound, silence=silence)
-            )
+    for name, traits, language in places:
+        sound, silence = sounds.get((traits.medium, language, traits.audio), (None, ""))
+        words = made[traits.medium, language]
+        artefacts.append(Artefact(channel=name, language=language, words=words, sound=sound, silence=silence))
     return tuple(artefacts)
+
+
+def _sounds(
+    places: Iterable[tuple[str, Traits, str]],
+    made: Mapping[tuple[Medium, str], Words],
+    synthesizer: Synthesizer,
+    archive: Path,
+) -> Mapping[tuple[Medium, str, AudioFormat | None], tuple[Sound | None, str]]:
+    """Each sound that is needed, once, two at a time; or the reason why there is none."""
+    needed = {
+        (traits.medium, language, traits.audio)
+        for _, traits, language in places
+        if traits.audio is not None and made[traits.medium, language].script is not None
+    }
+    keys = sorted(needed, key=str)
+
+    def one(key: tuple[Medium, str, AudioFormat | None]) -> tuple[Sound | None, str]:
+        assert key[2] is not None
+        return _sound(made[key[:2]], key[2], synthesizer, archive)
+
+    with ThreadPoolExecutor(_AT_ONCE, "voices") as pool:
+        return dict(zip(keys, pool.map(one, keys), strict=True))
 
 
 def _sound(
