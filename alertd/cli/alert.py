@@ -1,4 +1,8 @@
-"""`alertd alert`: send, approve, show, list and cancel alerts."""
+"""`alertd alert`: send, approve, show, list and cancel alerts.
+
+What reads the database is imported by the commands themselves, after they have looked at
+what was handed to them: a bad document or a wrong option is answered at once.
+"""
 
 from __future__ import annotations
 
@@ -7,17 +11,9 @@ from typing import Annotated
 
 import typer
 
-from alertd import issue, report, store
-from alertd.cli import tally
 from alertd.cli.app import say
-from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
-from alertd.cli.sign_in import AsOption, actor, signed_in
-from alertd.cli.writing import document_in, submission
-from alertd.db import reading
-from alertd.dispatch import State
-from alertd.report import Report
-from alertd.site import Site
-from alertd.tables import AlertRow
+from alertd.cli.document import document_in
+from alertd.cli.installation import AsOption, ConfigOption, JsonFlag, opened, print_json
 
 app = typer.Typer(
     help="Send, approve, show, list and cancel alerts.",
@@ -72,6 +68,12 @@ def send(
       alertd alert send warning.xml --everybody --channel mail --as 起案
     """
     document = document_in(file)
+
+    from alertd import issue
+    from alertd.cli.outcome import conclude
+    from alertd.cli.sign_in import actor
+    from alertd.cli.writing import submission
+
     with opened(context, config) as site:
         handed_in = submission(
             site,
@@ -89,7 +91,7 @@ def send(
         person = actor(site, as_name, handed_in.alert.status)
         number = issue.submit(site, handed_in, person)
         say(f"submitted; another operator approves it: alertd alert approve {number} --as NAME")
-        _conclude(site, number, wait=wait, as_json=as_json)
+        conclude(site, number, wait=wait, as_json=as_json)
 
 
 @app.command()
@@ -108,12 +110,17 @@ def approve(
     """
     if as_name is None:
         raise typer.BadParameter("say who approves", param_hint="--as")
+
+    from alertd import issue
+    from alertd.cli.outcome import conclude, show_words
+    from alertd.cli.sign_in import signed_in
+
     with opened(context, config) as site:
-        seen = _show_words(site, number)
+        seen = show_words(site, number)
         person = signed_in(site, as_name)
         issue.approve(site, number, person, seen=seen)
         say("approved")
-        _conclude(site, number, wait=wait, as_json=as_json)
+        conclude(site, number, wait=wait, as_json=as_json)
 
 
 @app.command()
@@ -129,6 +136,8 @@ def show(
     \b
     Example: alertd alert show 1 --watch
     """
+    from alertd.cli import tally
+
     with opened(context, config) as site:
         if watch:
             for _ in tally.watch(site, number):
@@ -152,6 +161,10 @@ def list_all(
     \b
     Example: alertd alert list --limit 5
     """
+    from alertd import report, store
+    from alertd.db import reading
+    from alertd.dispatch import State
+
     with opened(context, config) as site, reading(site.engine) as session:
         rows = [
             (row, alert)
@@ -186,51 +199,15 @@ def cancel(
     \b
     Example: alertd alert cancel 1 --reason 誤配信 --as 承認
     """
+    from alertd import issue
+    from alertd.cli import tally
+    from alertd.cli.outcome import conclude
+    from alertd.cli.sign_in import actor
+
     with opened(context, config) as site:
         person = actor(site, as_name, tally.now(site, number).status)
         correction = issue.cancel(site, number, person, reason=reason, correct=correct)
         say("stopped")
         if correction is not None:
             say(f"its correction goes out: alertd alert show {correction} --watch")
-        _conclude(site, number, wait=False, as_json=as_json)
-
-
-def _conclude(site: Site, number: int, *, wait: bool, as_json: bool) -> None:
-    """Prints the number or the report; with `wait` when all is final, and 1 when it never went out."""
-    found = tally.now(site, number)
-    if wait:
-        for latest in tally.watch(site, number):
-            found = latest
-    if as_json:
-        print_json(found.as_json())
-    elif wait:
-        tally.show(found)
-    else:
-        print(number)
-    if wait and found.state is not State.FINISHED:
-        raise typer.Exit(1)
-
-
-def _show_words(site: Site, number: int) -> str:
-    """Shows what the approver approves; returns its hash."""
-    found: Report = tally.now(site, number)
-    with reading(site.engine) as session:
-        row = store.dispatch(session, number)
-        assert row is not None
-        alert = session.get_one(AlertRow, row.alert_id)
-        made = store.artefacts(session, number)
-        counts = row.counts
-    say(f"{alert.identifier}  [{alert.status}]  {alert.headline}")
-    for one in made:
-        sound = f"  (sound {one.audio_seconds:.0f} s)" if one.audio_seconds else ""
-        say(
-            f"\n— {one.channel}, {one.language}, {counts.get(one.channel, 0)} contacts{sound}",
-            one.headline,
-            one.text,
-        )
-        if one.reading:
-            say(f"READ AS: {one.reading}")
-        if one.unread:
-            say(f"NOT READ ALOUD: {one.unread}")
-    say("")
-    return found.content_hash
+        conclude(site, number, wait=False, as_json=as_json)

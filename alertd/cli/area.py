@@ -10,8 +10,8 @@ import typer
 
 from alertd import people
 from alertd.cli.app import say
+from alertd.cli.document import content_of
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
-from alertd.cli.recipient import content_of
 from alertd.db import reading, writing
 from alertd.errors import Problem, WrongInput
 from alertd.tables import AreaRow

@@ -9,17 +9,23 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from alertd import config as configuration
 from alertd.config import Config
-from alertd.site import Site
+
+if TYPE_CHECKING:
+    from alertd.site import Site
 
 #: the option that every command has, also before the command
 ConfigOption = typer.Option(
     None, "--config", metavar="FILE", help="Default: alertd.toml, else the built-in one."
+)
+#: the option that names the operator
+AsOption = typer.Option(
+    None, "--as", metavar="NAME", help="The operator; the password is asked for, or read from standard input."
 )
 #: one JSON document on standard output and nothing else there
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
@@ -34,6 +40,8 @@ def settings(context: typer.Context, option: Path | None) -> Config:
 @contextmanager
 def opened(context: typer.Context, option: Path | None) -> Iterator[Site]:
     """The site, closed at the end. An SQLite database that has no tables yet gets them."""
+    from alertd.site import Site  # costs time, and a configuration that is wrong needs none of it
+
     site = Site.open(settings(context, option))
     try:
         prepare(site)

@@ -9,8 +9,8 @@ from typing import Annotated
 import typer
 
 from alertd.cli.app import say
+from alertd.cli.document import content_of
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
-from alertd.cli.recipient import content_of
 from alertd.errors import NotFound
 from alertd.site import Site
 from alertd.speech import CheckedName, KeepsReadings

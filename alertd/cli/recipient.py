@@ -13,6 +13,7 @@ import typer
 
 from alertd import people, recipient_list, register
 from alertd.cli.app import say
+from alertd.cli.document import content_of
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.db import reading
 from alertd.errors import Problem, WrongInput, WrongRecipients
@@ -115,16 +116,6 @@ def export(
     except OSError as error:
         raise WrongInput(Problem("file", f"cannot write {file}: {error.strerror}")) from error
     say(f"{file} holds personal data: keep it safe")
-
-
-def content_of(file: Path) -> bytes:
-    """The bytes of a file or of standard input. Raises WrongInput."""
-    if str(file) == "-":
-        return sys.stdin.buffer.read()
-    try:
-        return file.read_bytes()
-    except OSError as error:
-        raise WrongInput(Problem("file", f"cannot read {file}: {error.strerror}")) from error
 
 
 @contextmanager

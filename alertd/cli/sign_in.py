@@ -5,8 +5,6 @@ from __future__ import annotations
 import getpass
 import sys
 
-import typer
-
 from alertd import operators
 from alertd.alert import Status
 from alertd.db import writing
@@ -15,10 +13,6 @@ from alertd.errors import MoveRefused, NotFound
 from alertd.site import Site
 from alertd.tables import OperatorRow
 
-#: the option that names the operator
-AsOption = typer.Option(
-    None, "--as", metavar="NAME", help="The operator; the password is asked for, or read from standard input."
-)
 #: no password fits this
 _NO_PASSWORD = "!"
 

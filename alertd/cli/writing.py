@@ -8,14 +8,12 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import timedelta
-from pathlib import Path
 
 import typer
 
-from alertd import cap, people, typed_reading
+from alertd import people, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
-from alertd.cli.recipient import content_of
 from alertd.db import reading
 from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
 from alertd.issue import Submission
@@ -26,11 +24,6 @@ from alertd.template import fill, template
 
 #: names that stand for every area
 _ALL = frozenset({"all", "全域"})
-
-
-def document_in(file: Path | None) -> Alert | None:
-    """The CAP document in a file; read before anything is opened, so that a bad one stops at once."""
-    return cap.parse(content_of(file)) if file is not None else None
 
 
 def submission(

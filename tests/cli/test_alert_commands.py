@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -140,3 +142,9 @@ def test_a_reading_typed_for_one_alert_is_kept_with_it_and_a_wrong_one_is_wrong_
     stranger = city(*SEND, "--exercise", "--reading", "見附=みつけ")
     assert stranger.code == 1 and "does not say 見附" in stranger.err
     assert city(*SEND, "--exercise", "--reading", "五十嵐川=いからしがわ").code == 0
+
+
+def test_a_bad_document_is_answered_before_anything_of_the_database_is_loaded():
+    looked = "import sys, alertd.cli.alert; print('sqlalchemy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "False"

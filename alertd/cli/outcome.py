@@ -1,0 +1,56 @@
+"""What a command says of a dispatch at its end, and shows before it is approved."""
+
+from __future__ import annotations
+
+import typer
+
+from alertd import store
+from alertd.cli import tally
+from alertd.cli.app import say
+from alertd.cli.installation import print_json
+from alertd.db import reading
+from alertd.dispatch import State
+from alertd.report import Report
+from alertd.site import Site
+from alertd.tables import AlertRow
+
+
+def conclude(site: Site, number: int, *, wait: bool, as_json: bool) -> None:
+    """Prints the number or the report; with `wait` when all is final, and 1 when it never went out."""
+    found = tally.now(site, number)
+    if wait:
+        for latest in tally.watch(site, number):
+            found = latest
+    if as_json:
+        print_json(found.as_json())
+    elif wait:
+        tally.show(found)
+    else:
+        print(number)
+    if wait and found.state is not State.FINISHED:
+        raise typer.Exit(1)
+
+
+def show_words(site: Site, number: int) -> str:
+    """Shows what the approver approves; returns its hash."""
+    found: Report = tally.now(site, number)
+    with reading(site.engine) as session:
+        row = store.dispatch(session, number)
+        assert row is not None
+        alert = session.get_one(AlertRow, row.alert_id)
+        made = store.artefacts(session, number)
+        counts = row.counts
+    say(f"{alert.identifier}  [{alert.status}]  {alert.headline}")
+    for one in made:
+        sound = f"  (sound {one.audio_seconds:.0f} s)" if one.audio_seconds else ""
+        say(
+            f"\n— {one.channel}, {one.language}, {counts.get(one.channel, 0)} contacts{sound}",
+            one.headline,
+            one.text,
+        )
+        if one.reading:
+            say(f"READ AS: {one.reading}")
+        if one.unread:
+            say(f"NOT READ ALOUD: {one.unread}")
+    say("")
+    return found.content_hash
