@@ -81,6 +81,20 @@ class Worker(_Section):
     patience: float = Field(default=10.0, gt=0)
 
 
+class Audit(_Section):
+    """`[audit]`: the record of who did what."""
+
+    #: a file that gets the head of the audit trail every minute that it grows; best on another disk
+    anchors: Path | None = None
+
+
+class Paper(_Section):
+    """`[paper]`: what is printed."""
+
+    #: a TrueType font with Japanese, put into each sheet; none = one that the system has
+    font: Path | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A checked configuration. Relative paths are relative to the file's folder."""
@@ -96,6 +110,8 @@ class Config:
     approval: Approval
     worker: Worker
     channels: Mapping[str, ChannelSettings]
+    paper: Paper = field(default_factory=Paper)
+    audit: Audit = field(default_factory=Audit)
 
     @property
     def public_url(self) -> str:
@@ -130,6 +146,8 @@ _TOP: dict[str, type[BaseModel]] = {
     "web": Web,
     "approval": Approval,
     "worker": Worker,
+    "paper": Paper,
+    "audit": Audit,
 }
 
 
@@ -183,6 +201,12 @@ def read(tables: Mapping[str, object], *, folder: Path, file: Path | None = None
             sections[name] = read_settings(model, _table(tables, name), name, folder=folder)
         except WrongConfiguration as error:
             problems += error.problems
+    paper = sections.get("paper")
+    if isinstance(paper, Paper) and paper.font is not None:
+        sections["paper"] = Paper(font=folder / paper.font)
+    audit = sections.get("audit")
+    if isinstance(audit, Audit) and audit.anchors is not None:
+        sections["audit"] = Audit(anchors=folder / audit.anchors)
     channels: dict[str, ChannelSettings] = {}
     try:
         for name, table in _table(tables, "channels").items():
@@ -214,6 +238,8 @@ def _config(
     web, approval, worker = sections["web"], sections["approval"], sections["worker"]
     assert isinstance(city, City) and isinstance(database, Database) and isinstance(broker, Broker)
     assert isinstance(web, Web) and isinstance(approval, Approval) and isinstance(worker, Worker)
+    paper, audit = sections["paper"], sections["audit"]
+    assert isinstance(paper, Paper) and isinstance(audit, Audit)
     return Config(
         file=file,
         city=city,
@@ -224,6 +250,8 @@ def _config(
         approval=approval,
         worker=worker,
         channels=channels,
+        paper=paper,
+        audit=audit,
     )
 
 
