@@ -107,6 +107,18 @@ class AreaRow(Base):
     position: Mapped[int] = mapped_column(default=0)
 
 
+class OutlineRow(Base):
+    """Where an area lies."""
+
+    __tablename__ = "area_outline"
+
+    code: Mapped[str] = mapped_column(
+        String(32), ForeignKey("area.code", ondelete="CASCADE"), primary_key=True
+    )
+    #: a GeoJSON Polygon or MultiPolygon (RFC 7946)
+    geometry: Mapped[dict[str, Any]]
+
+
 class RecipientRow(Base):
     """A person, household, organisation, station or loudspeaker."""
 
@@ -418,3 +430,141 @@ class AuditRow(Base):
     detail: Mapped[dict[str, Any]]
     previous_hash: Mapped[str] = mapped_column(String(64))
     entry_hash: Mapped[str] = mapped_column(String(64), unique=True)
+
+
+class InboxRow(Base):
+    """A document from outside, kept byte for byte: a draft until somebody submits or dismisses it."""
+
+    __tablename__ = "inbox"
+    __table_args__ = (UniqueConstraint("sender", "identifier", "sent"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    #: what the document is: "cap" or "jma"
+    origin: Mapped[str] = mapped_column(String(8))
+    #: how it came: a feed's address, "file", or the name of an API token
+    source: Mapped[str] = mapped_column(String(500))
+    identifier: Mapped[str] = mapped_column(String(300))
+    sender: Mapped[str] = mapped_column(String(200))
+    sent: Mapped[datetime]
+    status: Mapped[Status]
+    headline: Mapped[str] = mapped_column(String(300))
+    document: Mapped[bytes] = mapped_column(LargeBinary)
+    received_at: Mapped[datetime]
+    #: submitted or dismissed; None = it waits for a person
+    settled_at: Mapped[datetime | None]
+    settled_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    #: what it was submitted as; None = it waits, or was dismissed
+    dispatch_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"))
+
+
+class NoticeRow(Base):
+    """A warning of the Meteorological Agency that is in force in one of its areas."""
+
+    __tablename__ = "jma_notice"
+
+    #: JMA's code of the area
+    area: Mapped[str] = mapped_column(String(16), primary_key=True)
+    #: the telegram's title and JMA's code of the warning
+    kind: Mapped[str] = mapped_column(String(64), primary_key=True)
+    area_name: Mapped[str] = mapped_column(String(100))
+    name: Mapped[str] = mapped_column(String(100))
+    #: the 警戒レベル that it corresponds to (相当); None = none
+    level: Mapped[int | None]
+    title: Mapped[str] = mapped_column(String(100))
+    reported_at: Mapped[datetime]
+
+
+class FeedRow(Base):
+    """A feed that is looked at, and what its server said the last time."""
+
+    __tablename__ = "feed"
+
+    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    etag: Mapped[str | None] = mapped_column(String(300))
+    last_modified: Mapped[str | None] = mapped_column(String(100))
+    visited_at: Mapped[datetime]
+    #: the last visit that was answered
+    answered_at: Mapped[datetime | None]
+    #: why the last visit was in vain; None = it was not
+    trouble: Mapped[str | None] = mapped_column(String(300))
+
+
+class FetchedRow(Base):
+    """A document of a feed that was fetched, and is not fetched again."""
+
+    __tablename__ = "fetched"
+
+    url: Mapped[str] = mapped_column(String(500), primary_key=True)
+    fetched_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ShelterRow(Base):
+    """A designated emergency evacuation site (指定緊急避難場所) or shelter (指定避難所)."""
+
+    __tablename__ = "shelter"
+
+    #: the number in the list that it came from; imports update by it
+    id: Mapped[str] = mapped_column(String(32), primary_key=True)
+    name: Mapped[str] = mapped_column(String(200))
+    kana: Mapped[str] = mapped_column(String(200), default="")
+    name_en: Mapped[str] = mapped_column(String(200), default="")
+    address: Mapped[str] = mapped_column(String(300), default="")
+    #: degrees, WGS 84
+    latitude: Mapped[float | None]
+    longitude: Mapped[float | None]
+    #: what it is designated for (`alertd.shelter.Designation`); empty = a shelter to stay in
+    designated_for: Mapped[list[str]]
+    capacity: Mapped[int | None]
+    #: every other column of the list, by its name
+    details: Mapped[dict[str, Any]]
+
+
+class TokenRow(Base):
+    """A token of the API; known by its SHA-256. It acts as an operator who cannot sign in."""
+
+    __tablename__ = "api_token"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    name: Mapped[str] = mapped_column(String(64), unique=True)
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    operator_id: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class RepeatRow(Base):
+    """What was answered to a request of the API, so that its repetition gets the same."""
+
+    __tablename__ = "api_repeat"
+
+    token_id: Mapped[int] = mapped_column(
+        Number, ForeignKey("api_token.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: the client's Idempotency-Key
+    key: Mapped[str] = mapped_column(String(100), primary_key=True)
+    #: SHA-256 of method, path and body
+    request_hash: Mapped[str] = mapped_column(String(64))
+    #: the answer's status; None = the first request is still at work, or died
+    status: Mapped[int | None]
+    answer: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class HookRow(Base):
+    """An address that is told what happens to dispatches, in the order of the audit trail."""
+
+    __tablename__ = "hook"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    url: Mapped[str] = mapped_column(String(500))
+    created_at: Mapped[datetime]
+    #: the last row of the audit trail that it has been told of
+    told: Mapped[int] = mapped_column(BigInteger)
+    #: how often in a row it did not take an event over
+    failures: Mapped[int] = mapped_column(default=0)
+    #: not told anything before
+    due_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]
