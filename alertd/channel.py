@@ -175,6 +175,8 @@ class Target:
     answer_url: str
     #: the public URL by which the person leaves the list; None = cannot leave
     stop_url: str | None = None
+    #: the public URL by which the person changes what they receive; None = cannot
+    change_url: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,6 +24,8 @@ from alertd.token import seal
 DELIVERY = "delivery"
 #: what the tokens for leaving the list are sealed for
 STOP = "stop"
+#: what the tokens for asking to change what one receives are sealed for
+CHANGE = "change"
 
 
 class NotAsApproved(AlertdError):
@@ -145,4 +147,5 @@ def target(site: Site, channel: str, delivery_id: int, attempt: int, address: st
         address=address,
         answer_url=f"{base}/callbacks/{quote(channel)}?{query}",
         stop_url=f"{base}/stop/{seal(site.secret, STOP, contact_id)}",
+        change_url=f"{base}/change/{seal(site.secret, CHANGE, contact_id)}",
     )

@@ -41,7 +41,6 @@ class EmailChannel:
     def __init__(self, name: str, settings: EmailSettings, /) -> None:
         self.name = name
         self._settings = settings
-        self._envelope_sender = settings.return_path or settings.sender
         self._idle: list[SmtpSession] = []
         self._trust: ssl.SSLContext | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -171,7 +170,8 @@ class EmailChannel:
     async def _hand_over(self, session: SmtpSession, ready: _Ready) -> Receipt:
         target, recipient, data = ready
         try:
-            verdict = await session.hand_over(self._envelope_sender, recipient, data)
+            sender = self._settings.envelope_sender(target.key)
+            verdict = await session.hand_over(sender, recipient, data)
         except SessionLost as lost:
             if lost.stage is Stage.DOT:
                 outcome, reason = Outcome.UNKNOWN, Reason.IN_DOUBT

@@ -14,6 +14,7 @@ from urllib.parse import quote
 from alertd.alert import Status
 from alertd.channel import Message, Target
 from alertd.errors import Problem, WrongInput
+from channels.email_footer import footer
 from channels.email_header import address_header, header, names, text_header
 from channels.email_settings import EmailSettings
 
@@ -49,6 +50,8 @@ ALLOWED = frozenset(
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _URL = re.compile(r"https?://[!-;=?-~]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
+#: what one line of base64 holds, RFC 2045 §6.8
+_BYTES_A_LINE = 57
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +59,9 @@ class MailTemplate:
     """A mail without its recipient; `domain` is the right side of its Message-ID."""
 
     domain: str
-    #: from the first common header to the end of the body, CRLF, no line begins with a dot
+    language: str
+    #: from the first common header to the end of the text, CRLF, no line begins with a dot;
+    #: ends with a full line of base64, so that a footer can follow
     common: bytes
 
     @classmethod
@@ -70,7 +75,7 @@ class MailTemplate:
         unexpected = names(head) - ALLOWED
         if unexpected:
             raise WrongInput(f"the mail would have unexpected headers: {', '.join(sorted(unexpected))}")
-        return cls(settings.domain, head + b"\r\n" + _body(message.text))
+        return cls(settings.domain, message.language, head + b"\r\n" + _body(message.text))
 
     def for_target(self, target: Target, recipient: str) -> bytes:
         """The whole mail for one recipient, as it goes between DATA and the final dot.
@@ -80,12 +85,13 @@ class MailTemplate:
         if not _KEY.fullmatch(target.key):
             raise WrongInput(Problem("key", "must be 1 to 64 of A-Z a-z 0-9 _ -"))
         own = f"Message-ID: <{target.key}@{self.domain}>\r\nTo: <{recipient}>\r\n"
+        for name, url in (("stop_url", target.stop_url), ("change_url", target.change_url)):
+            if url is not None and not _URL.fullmatch(url):
+                raise WrongInput(Problem(name, "must be a URL of plain ASCII"))
         if target.stop_url is not None:
-            if not _URL.fullmatch(target.stop_url):
-                raise WrongInput(Problem("stop_url", "must be a URL of plain ASCII"))
             own += f"List-Unsubscribe: <{target.stop_url}>\r\n"
             own += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-        return own.encode("ascii") + self.common
+        return own.encode("ascii") + self.common + _base64(footer(target, self.language).encode())
 
 
 def _common_headers(message: Message, settings: EmailSettings) -> list[bytes]:
@@ -143,9 +149,17 @@ def _thread(identifier: str, domain: str) -> str:
 
 
 def _body(text: str) -> bytes:
-    """The text in base64 with the line ends of RFC 2046 §4.1.1: safe on every way."""
+    """The text in base64 with the line ends of RFC 2046 §4.1.1: safe on every way.
+
+    Spaces at its end fill the last line of base64, which thus needs no padding.
+    """
     try:
         plain = re.sub(r"\r\n|\n", "\r\n", text).encode("utf-8")
     except UnicodeEncodeError:
         raise WrongInput(Problem("text", "has half a character (a lone surrogate); type it anew")) from None
+    spaces = -(len(plain) + 2) % _BYTES_A_LINE
+    return _base64(plain + b" " * spaces + b"\r\n")
+
+
+def _base64(plain: bytes) -> bytes:
     return base64.encodebytes(plain).replace(b"\n", b"\r\n")

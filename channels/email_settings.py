@@ -14,6 +14,9 @@ from alertd.errors import WrongInput
 from channels.email_address import mailbox
 from channels.email_header import harmless
 
+#: what stands in `return_path` for the key of a delivery
+KEY = "{key}"
+
 
 class Tls(StrEnum):
     """How the way to the relay is kept private."""
@@ -41,7 +44,8 @@ class EmailSettings(ChannelSettings):
     #: the name shown before it
     sender_name: str = ""
     reply_to: str | None = None
-    #: where bounces go: the envelope's sender
+    #: where bounces go: the envelope's sender; `{key}` in it becomes the delivery's key (VERP), as in
+    #: `bounce+{key}@city.example.jp`, so that a bounce tells whom it is about
     return_path: str | None = None
     #: RFC 2919, such as `alerts.city.example.jp`
     list_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
@@ -57,10 +61,17 @@ class EmailSettings(ChannelSettings):
     dot_timeout: float = Field(300.0, gt=0)
     in_doubt: InDoubt = InDoubt.RESEND
 
-    @field_validator("sender", "reply_to", "return_path")
+    @field_validator("sender", "reply_to")
     @classmethod
     def _mailbox(cls, value: str | None) -> str | None:
         return None if value is None else mailbox(value)
+
+    @field_validator("return_path")
+    @classmethod
+    def _mailbox_with_key(cls, value: str | None) -> str | None:
+        if value is not None:
+            mailbox(value.replace(KEY, "1-0123456789abcdef"))
+        return value
 
     @field_validator("sender_name")
     @classmethod
@@ -84,6 +95,10 @@ class EmailSettings(ChannelSettings):
         if self.username is not None and self.tls is Tls.NONE and not _this_machine(self.host):
             raise ValueError("would send its password in clear; set tls to starttls or tls")
         return self
+
+    def envelope_sender(self, key: str) -> str:
+        """The sender in the envelope of the mail with this key: where its bounce goes."""
+        return (self.return_path or self.sender).replace(KEY, key)
 
     @property
     def domain(self) -> str:

@@ -15,6 +15,9 @@ from alertd.demo.smtp_server import SimulatedSmtpServer
 from alertd.testing import ChannelContract, FarEnd, Heard
 from channels.email import EmailChannel
 
+#: what a mail program sets the footer apart by
+FOOTER = "\r\n--\r\n"
+
 
 class SmtpFarEnd(FarEnd):
     """The simulated server, read as a recipient's mail program reads."""
@@ -59,10 +62,11 @@ class SmtpFarEnd(FarEnd):
 
 def read(mail: Mail) -> Heard:
     parsed = mail.parsed()
+    text = bytes(parsed.get_payload(decode=True)).decode("utf-8")
     return Heard(
         address=mail.recipient.replace('"', ""),
         key=parsed["Message-ID"].strip("<>").partition("@")[0],
-        text=bytes(parsed.get_payload(decode=True)).decode("utf-8"),
+        text=text.partition(FOOTER)[0].rstrip(" ").removesuffix("\r\n").rstrip(" "),
         status=Status(parsed["X-Alertd-Status"]),
         kind=MsgType(parsed["X-Alertd-Kind"]),
         references=tuple(unquote(word) for word in parsed.get("X-Alertd-References", "").split()),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.parser import BytesParser
@@ -169,7 +170,49 @@ def test_only_a_real_alert_is_important() -> None:
 
 def test_lone_line_feeds_become_the_line_ends_of_mail() -> None:
     parsed = BytesParser().parsebytes(mail(message(text="一\n二\r\n三")))
-    assert parsed.get_payload(decode=True) == "一\r\n二\r\n三".encode()
+    body = parsed.get_payload(decode=True)
+    assert isinstance(body, bytes) and body.decode().partition("--\r\n")[0].rstrip() == "一\r\n二\r\n三"
+    assert body.count(b"\n") == body.count(b"\r\n")
+
+
+@pytest.mark.parametrize("length", range(1, 60))
+def test_the_text_fills_its_last_line_so_that_a_footer_can_follow(length: int) -> None:
+    template = MailTemplate.of(message(text="a" * length), settings())
+    last = template.common.removesuffix(b"\r\n").rpartition(b"\r\n")[2]
+    assert len(last) == 76 and b"=" not in last
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        ("ja", "配信の停止"),
+        ("ja-easy", "やめたいとき"),
+        ("en", "Stop these mails"),
+        ("vi", "Stop these mails"),
+    ],
+)
+def test_the_footer_has_the_persons_links_in_the_mails_language(language: str, words: str) -> None:
+    target = replace(TARGET, change_url="https://alertd.example.jp/change/k-1")
+    sent = MailTemplate.of(message(language=language), settings()).for_target(target, target.address)
+    body = BytesParser(policy=default_policy).parsebytes(sent).get_content()
+    assert body.startswith("これは訓練です。")
+    assert f"{words}: https://alertd.example.jp/stop/k-1\n" in body.replace("\r\n", "\n")
+    assert "https://alertd.example.jp/change/k-1" in body
+
+
+def test_who_cannot_leave_has_no_footer() -> None:
+    target = replace(TARGET, stop_url=None)
+    sent = MailTemplate.of(message(), settings()).for_target(target, target.address)
+    body = BytesParser(policy=default_policy).parsebytes(sent).get_content()
+    assert "--" not in body and body.startswith("これは訓練です。")
+
+
+def test_the_bounce_of_a_mail_goes_to_an_address_that_names_it() -> None:
+    verp = settings(return_path="bounce+{key}@city.example.jp")
+    assert verp.envelope_sender("12-Ab_-") == "bounce+12-Ab_-@city.example.jp"
+    assert settings().envelope_sender("12-Ab_-") == "alert@city.example.jp"
+    with pytest.raises(ValueError, match="return_path"):
+        settings(return_path="bounce+{nonsense}@@city.example.jp")
 
 
 def test_half_a_character_in_the_text_is_refused_by_name() -> None:

@@ -1,0 +1,19 @@
+"""The footer of a mail: how this person changes what they receive, and how they leave, in the mail's language."""
+
+from __future__ import annotations
+
+from alertd.channel import Target
+
+_WORDS = {
+    "ja": ("登録内容の変更", "配信の停止"),
+    "ja-easy": ("変（か）えたいとき", "やめたいとき"),
+    "en": ("Change what you receive", "Stop these mails"),
+}
+
+
+def footer(target: Target, language: str) -> str:
+    """The lines below the text, CRLF; empty for somebody who can neither change nor leave."""
+    change, stop = _WORDS.get(language, _WORDS["en"])
+    links = [(change, target.change_url), (stop, target.stop_url)]
+    lines = [f"{words}: {url}\r\n" for words, url in links if url is not None]
+    return "".join(["--\r\n", *lines]) if lines else ""
