@@ -129,6 +129,10 @@ class RecipientRow(Base):
     kana: Mapped[str] = mapped_column(String(200), default="")
     kind: Mapped[RecipientKind]
     area: Mapped[str] = mapped_column(String(32), index=True)
+    #: 自治会: the neighbourhood association, whose people knock at doors
+    association: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    #: where the door is, as neighbours say it
+    street: Mapped[str] = mapped_column(String(200), default="", server_default="")
     language: Mapped[str] = mapped_column(String(16), default="ja")
     needs_support: Mapped[bool] = mapped_column(default=False)
     #: the number in the list that it came from; imports update by it
@@ -163,6 +167,8 @@ class ContactRow(Base):
     #: only by this channel section; None = any of the kind
     section: Mapped[str | None] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(320))
+    #: who answers there, such as a daughter; empty = the recipient
+    holder: Mapped[str] = mapped_column(String(100), default="", server_default="")
     #: 1 is tried first
     preference: Mapped[int] = mapped_column(default=1)
     #: False = has left the list
@@ -289,6 +295,13 @@ class DeliveryRow(Base):
             postgresql_where=text("owner IS NOT NULL"),
         ),
         Index("ix_delivery_tally", "dispatch_id", "channel", "outcome"),
+        Index(
+            "ix_delivery_help",
+            "dispatch_id",
+            "id",
+            sqlite_where=text("answer = 'help'"),
+            postgresql_where=text("answer = 'help'"),
+        ),
         Index(
             "ix_delivery_line",
             "channel",
