@@ -189,6 +189,7 @@ PROGRAMS = {
     "chromium-headless-shell": "chromium-headless-shell",
     "liquidsoap": "liquidsoap",
     "multimon-ng": "multimon-ng",
+    "ffmpeg": "ffmpeg",
     "baresip": "baresip-core",
     "sipp": "sip-tester",
     "flite": "flite",

@@ -24,11 +24,12 @@ from alertd.channel import (
 )
 from alertd.clock import SystemClock
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable
-from alertd.speech import OUTDOOR_AUDIO
+from alertd.speech import OUTDOOR_AUDIO, OUTDOOR_WIDE_AUDIO
 from channels import radio_control
 from channels.radio_settings import RadioSettings, zone
 from channels.radio_sound import WrongSound, samples
-from channels.rtp import RATE, SILENCE, Group, Stream, multicast_socket, paced
+from channels.rtp import Group, Stream, multicast_socket, paced
+from channels.rtp_payload import Encoding, payload
 
 #: Zones of one page.
 BATCH = 25
@@ -54,6 +55,8 @@ class RadioChannel:
     def __init__(self, name: str, settings: RadioSettings, /) -> None:
         self.name = name
         self._settings = settings
+        self._payload = payload(settings.encoding, settings.payload_type)
+        self._signals = settings.signals
         self._clock = SystemClock()
 
     @property
@@ -62,7 +65,8 @@ class RadioChannel:
             medium=Medium.OUTDOOR,
             batch_size=BATCH,
             exclusive=True,
-            audio=OUTDOOR_AUDIO,
+            audio=OUTDOOR_WIDE_AUDIO if self._settings.encoding is Encoding.L16 else OUTDOOR_AUDIO,
+            signals=self._signals,
             report_within=None,
             in_doubt=InDoubt.HOLD,
         )
@@ -115,8 +119,11 @@ class RadioChannel:
     def _page(self, message: Message, zones: Mapping[str, Group]) -> _Page:
         if message.audio is None:
             raise WrongSound("there is no sound to page yet")
-        sound = SILENCE * round(self._settings.lead_silence * RATE) + samples(message.audio)
+        sending = self._payload
+        lead = sending.silence * round(self._settings.lead_silence * sending.rate)
+        sound = lead + samples(message.audio, self._settings.encoding)
         stream = Stream(
+            payload=sending,
             ssrc=secrets.randbits(32),
             first_sequence=secrets.randbits(16),
             first_timestamp=secrets.randbits(32),
@@ -163,7 +170,11 @@ class RadioChannel:
         """Says beside the sound what it is; only with even ports, whose next one is free for it."""
         ssrc = page.stream.ssrc
         said = radio_control.report(
-            ssrc, at=self._clock.now(), timestamp=page.stream.timestamp(number), packets=number
+            ssrc,
+            at=self._clock.now(),
+            timestamp=page.stream.timestamp(number),
+            packets=number,
+            octets=number * page.stream.payload.packet_bytes,
         )
         for (group, port), key in page.keys.items():
             if port % 2:

@@ -17,13 +17,13 @@ _LONGEST_ITEM = 255
 PREFIX = "alertd."
 
 
-def report(ssrc: int, *, at: datetime, timestamp: int, packets: int) -> bytes:
+def report(ssrc: int, *, at: datetime, timestamp: int, packets: int, octets: int) -> bytes:
     """A sender report: which RTP time is which time of day, and what was sent so far."""
     passed = at - _NTP_EPOCH
     seconds = passed.days * 86400 + passed.seconds
     fraction = (passed.microseconds << 32) // 1_000_000
     body = struct.pack(
-        "!IIIIII", ssrc, seconds & 0xFFFFFFFF, fraction, timestamp, packets, (packets * 160) & 0xFFFFFFFF
+        "!IIIIII", ssrc, seconds & 0xFFFFFFFF, fraction, timestamp, packets, octets & 0xFFFFFFFF
     )
     return _packet(_SENDER_REPORT, 0, body)
 

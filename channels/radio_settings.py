@@ -9,7 +9,10 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from alertd.channel import ChannelSettings
+from alertd.signal import signal
+from alertd.speech import Dtmf, Signals
 from channels.rtp import Group, multicast_socket
+from channels.rtp_payload import Encoding
 
 _LINK_ITSELF = ipaddress.ip_network("224.0.0.0/24")
 _ZONE = re.compile(r"([0-9.]{7,15}):([1-9][0-9]{3,4})", re.ASCII)
@@ -22,6 +25,13 @@ class RadioSettings(ChannelSettings):
     interface: str = "127.0.0.1"
     #: how many networks further they may go; 0 = this machine, 1 = this network
     ttl: int = Field(default=1, ge=0, le=32)
+    #: pcmu or pcma (G.711, 8 kHz), or l16 (16 kHz, clearer): what the loudspeakers are set to
+    encoding: Encoding = Encoding.PCMU
+    #: the number by which the loudspeakers know l16; pcmu is always 0 and pcma 8
+    payload_type: int = Field(default=96, ge=96, le=127)
+    #: before an order to evacuate: seconds of sound and of silence such as "60-5-60", the path of a sound
+    #: file, or "none"; level 5 sounds it twice. The sounds of J-ALERT and EEW are never ours to send
+    siren: str = "none"
     #: seconds of silence before the sound, in which amplifiers switch on
     lead_silence: float = Field(default=0.0, ge=0, le=10)
     #: how many times faster than life simulated loudspeakers are fed
@@ -41,6 +51,18 @@ class RadioSettings(ChannelSettings):
         except OSError:
             raise ValueError("is not the address of an interface of this machine") from None
         return value
+
+    @field_validator("siren")
+    @classmethod
+    def _is_a_signal(cls, value: str) -> str:
+        if isinstance(signal(value), Dtmf):
+            raise ValueError('must be a siren such as "60-5-60", the path of a sound file, or "none"')
+        return value
+
+    @property
+    def signals(self) -> Signals:
+        """The siren, where one is configured."""
+        return Signals(siren=signal(self.siren))
 
     @model_validator(mode="after")
     def _only_a_simulation_hurries(self) -> Self:

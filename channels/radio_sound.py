@@ -1,4 +1,4 @@
-"""The samples of a G.711 µ-law WAV file, as they are."""
+"""The samples of a sound that was made for loudspeakers, as their encoding has them."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import hashlib
 import struct
 
 from alertd.speech import Sound
-from channels.rtp import RATE
+from channels.rtp_payload import Encoding, as_alaw, as_network_order
 
-_ULAW = 7
+#: Codes of WAV files.
+_PCM, _ULAW = 1, 7
 _FMT = struct.Struct("<HHIIHH")
 
 
@@ -16,8 +17,11 @@ class WrongSound(ValueError):
     """The file is not the one that was made, or not fit for loudspeakers."""
 
 
-def samples(sound: Sound) -> bytes:
-    """One byte for each of 8000 samples in a second. Raises OSError or WrongSound."""
+def samples(sound: Sound, encoding: Encoding = Encoding.PCMU) -> bytes:
+    """Every sample, mono, ready for the wire. Raises OSError or WrongSound.
+
+    G.711 wants a file of µ-law at 8000 samples per second, L16 one of 16 bits at 16,000.
+    """
     data = sound.path.read_bytes()
     if hashlib.sha256(data).hexdigest() != sound.digest:
         raise WrongSound("the sound file is not the one that was made")
@@ -26,12 +30,17 @@ def samples(sound: Sound) -> bytes:
     chunks = _chunks(data)
     if len(chunks.get(b"fmt ", b"")) < _FMT.size or b"data" not in chunks:
         raise WrongSound("the WAV file is damaged")
-    code, channels, rate, *_ = _FMT.unpack_from(chunks[b"fmt "])
-    if (code, channels, rate) != (_ULAW, 1, RATE):
-        raise WrongSound("the sound is not mono µ-law of 8000 samples per second")
-    if not chunks[b"data"]:
+    code, channels, rate, _, _, bits = _FMT.unpack_from(chunks[b"fmt "])
+    wide = encoding is Encoding.L16
+    if (code, channels, rate, bits) != ((_PCM, 1, 16000, 16) if wide else (_ULAW, 1, 8000, 8)):
+        wanted = "16 bits and 16,000" if wide else "µ-law and 8000"
+        raise WrongSound(f"the sound is not mono of {wanted} samples per second")
+    found = chunks[b"data"]
+    if not found:
         raise WrongSound("the sound is empty")
-    return chunks[b"data"]
+    if wide:
+        return as_network_order(found[: len(found) // 2 * 2])
+    return as_alaw(found) if encoding is Encoding.PCMA else found
 
 
 def _chunks(data: bytes) -> dict[bytes, bytes]:

@@ -9,15 +9,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from alertd.clock import stopwatch
+from channels.rtp_payload import PACKET_SECONDS, Payload
 
-#: Static payload type PCMU: G.711 µ-law, 8000 samples per second, mono.
-PCMU = 0
-RATE = 8000
-#: Sound in one packet, seconds and samples (of one byte).
-PACKET_SECONDS = 0.02
-PACKET_SAMPLES = 160
-#: µ-law for no sound.
-SILENCE = b"\xff"
 #: Later than this, seconds, the rest is shifted: a gap is heard instead of a burst being lost.
 _TOO_LATE = 0.1
 
@@ -29,32 +22,35 @@ Group = tuple[str, int]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stream:
-    """One stream's identity; the two beginnings are random (RFC 3550 §5.1)."""
+    """One stream's identity and encoding; the two beginnings are random (RFC 3550 §5.1)."""
 
+    payload: Payload
     ssrc: int
     first_sequence: int
     first_timestamp: int
 
     def packets(self, sound: bytes) -> Iterator[bytes]:
-        """µ-law samples as packets of 20 ms; the last is filled up with silence.
+        """Encoded samples as packets of 20 ms; the last is filled up with silence.
 
         The first carries the marker: a talkspurt begins (RFC 3551 §4.1).
         """
-        for number, start in enumerate(range(0, len(sound), PACKET_SAMPLES)):
-            payload = sound[start : start + PACKET_SAMPLES].ljust(PACKET_SAMPLES, SILENCE)
+        size, silence = self.payload.packet_bytes, self.payload.silence
+        for number, start in enumerate(range(0, len(sound), size)):
+            part = sound[start : start + size]
+            part += silence * ((size - len(part)) // len(silence))
             header = struct.pack(
                 "!BBHII",
                 _VERSION_2,
-                PCMU | (_MARKER if number == 0 else 0),
+                self.payload.type | (_MARKER if number == 0 else 0),
                 (self.first_sequence + number) & 0xFFFF,
                 self.timestamp(number),
                 self.ssrc,
             )
-            yield header + payload
+            yield header + part
 
     def timestamp(self, number: int) -> int:
         """The RTP time of the packet with this number, counted from 0."""
-        return (self.first_timestamp + number * PACKET_SAMPLES) & 0xFFFFFFFF
+        return (self.first_timestamp + number * self.payload.packet_samples) & 0xFFFFFFFF
 
 
 def multicast_socket(interface: str, *, ttl: int) -> socket.socket:

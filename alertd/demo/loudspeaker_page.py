@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import struct
+import sys
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 
-_RATE = 8000
+#: of the static payload types: the code of WAV files, and how a sample is written
+_ULAW, _ALAW, _PCM = 7, 6, 1
+_CODES = {0: _ULAW, 8: _ALAW}
 _RTP = struct.Struct("!BBHII")
 
 
@@ -63,15 +67,29 @@ class Page:
             return
         self.disordered += number < self._highest
         self._highest = max(self._highest, number)
-        expected = (self._first_timestamp + (number - min(self.payloads, default=number)) * len(payload)) & (
+        samples = len(payload) // self._width
+        expected = (self._first_timestamp + (number - min(self.payloads, default=number)) * samples) & (
             2**32 - 1
         )
         self.timely = self.timely and timestamp == expected
         self.payloads[number] = payload
 
     @property
+    def _code(self) -> int:
+        return _CODES.get(self.payload_type, _PCM)
+
+    @property
+    def _width(self) -> int:
+        """Bytes of a sample: every dynamic type here is L16."""
+        return 2 if self._code == _PCM else 1
+
+    @property
+    def _rate(self) -> int:
+        return 8000 * self._width
+
+    @property
     def sound(self) -> bytes:
-        """The µ-law samples in order, without those that were lost."""
+        """The samples in order, as they were sent, without those that were lost."""
         return b"".join(self.payloads[number] for number in sorted(self.payloads))
 
     @property
@@ -96,17 +114,22 @@ class Page:
             "payload_type": self.payload_type,
             "max_gap_ms": round(self.longest_gap * 1000, 1),
             "sha256": hashlib.sha256(sound).hexdigest(),
-            "seconds": round(len(sound) / _RATE, 3),
+            "seconds": round(len(sound) / self._width / self._rate, 3),
             "heard_for": round(self.last_at - self.first_at, 3),
             "start": self.start.isoformat(),
             "end": self.end.isoformat(),
         }
 
     def write(self, path: Path) -> None:
-        """The sound as a µ-law WAV file."""
-        sound = self.sound
-        format = struct.pack("<HHIIHHH", 7, 1, _RATE, _RATE, 1, 8, 0)
-        fact = struct.pack("<I", len(sound))
+        """The sound as a WAV file of its encoding."""
+        width, rate, sound = self._width, self._rate, self.sound
+        if width == 2:
+            words = array("h", sound)
+            if sys.byteorder == "little":
+                words.byteswap()
+            sound = words.tobytes()
+        format = struct.pack("<HHIIHHH", self._code, 1, rate, rate * width, width, 8 * width, 0)
+        fact = struct.pack("<I", len(sound) // width)
         chunks = b"".join(
             name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
             for name, body in ((b"fmt ", format), (b"fact", fact), (b"data", sound))

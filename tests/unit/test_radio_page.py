@@ -11,6 +11,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from io import BytesIO
 
 import pytest
 import soundfile
@@ -22,12 +23,14 @@ from alertd.demo.loudspeaker_page import Page, read_control
 from alertd.demo.loudspeakers import SimulatedLoudspeakers
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable, WrongConfiguration
 from alertd.settings import read_settings
+from alertd.speech import OUTDOOR_AUDIO, OUTDOOR_WIDE_AUDIO
 from channels import radio_control
 from channels.radio import RadioChannel
 from channels.radio_settings import RadioSettings, zone
 from channels.radio_sound import WrongSound, samples
 from channels.rtp import Stream, multicast_socket, paced
-from tests.station_sound import fm_sound, free_zones, outdoor_sound
+from channels.rtp_payload import Encoding, as_alaw, payload
+from tests.station_sound import fm_sound, free_zones, outdoor_sound, sound
 
 SENT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
 
@@ -107,6 +110,37 @@ def test_each_zone_is_told_key_and_drill_beside_the_sound(speakers, message):
         entry["marks"] == {"status": "Exercise", "kind": "Alert", "identifier": "20261123-0001"}
         for entry in entries
     )
+
+
+@pytest.mark.parametrize("encoding", ["pcma", "l16"])
+def test_loudspeakers_get_the_encoding_that_they_are_set_to(tmp_path, message, encoding):
+    format = OUTDOOR_WIDE_AUDIO if encoding == "l16" else OUTDOOR_AUDIO
+    audio = sound(tmp_path, format, 0.31)
+    zones = free_zones(1)
+    (tmp_path / "heard").mkdir()
+    with SimulatedLoudspeakers(zones, folder=tmp_path / "heard") as speakers:
+        _, (entry,) = page(speakers, replace(message, audio=audio), encoding=encoding, payload_type=97)
+    assert (entry["payload_type"], entry["packets"]) == ((97, 16) if encoding == "l16" else (8, 16))
+    assert (entry["lost"], entry["timely"], entry["marked"]) == (0, True, True)
+    (recording,) = (tmp_path / "heard").glob("*.wav")
+    heard, rate = soundfile.read(recording)
+    meant, meant_rate = soundfile.read(audio.path)
+    assert rate == meant_rate == format.rate
+    # the last packet is filled up with silence; A-law rounds otherwise than µ-law does
+    assert len(heard) == len(meant) + rate // 100
+    assert abs(heard[: len(meant)] - meant).max() <= (0.0 if encoding == "l16" else 0.02)
+    assert abs(heard[len(meant) :]).max() < 0.001
+
+
+def test_every_code_of_the_two_laws_means_nearly_the_same():
+    codes = bytes(code for code in range(256) if code not in (0x7F, 0xFF))
+    # what a decoder of G.711 makes of both: no further apart than half a step of either
+    meant, heard = (
+        soundfile.read(BytesIO(samples), samplerate=8000, channels=1, subtype=law, format="RAW")[0]
+        for law, samples in (("ULAW", codes), ("ALAW", as_alaw(codes)))
+    )
+    assert (abs(heard - meant) <= abs(meant) / 32 + 16 / 32768).all()
+    assert as_alaw(b"\xff") == b"\xd5"
 
 
 def test_amplifiers_get_silence_before_the_sound(speakers, message):
@@ -238,7 +272,9 @@ def test_an_interrupted_page_says_goodbye(speakers, message, monkeypatch):
 
 
 def test_numbers_and_times_of_packets_wrap_around():
-    stream = Stream(ssrc=7, first_sequence=65535, first_timestamp=2**32 - 160)
+    stream = Stream(
+        payload=payload(Encoding.PCMU, 96), ssrc=7, first_sequence=65535, first_timestamp=2**32 - 160
+    )
     first, second = stream.packets(bytes(200))
     assert struct.unpack("!BBHII", first[:12]) == (0x80, 0x80, 65535, 2**32 - 160, 7)
     assert struct.unpack("!BBHII", second[:12]) == (0x80, 0x00, 0, 0, 7)
@@ -271,7 +307,7 @@ def test_control_packets_are_whole_words_and_survive_long_and_odd_marks():
         assert len(said) % 4 == 0
         assert len(said) == 4 * (int.from_bytes(said[2:4]) + 1)
         control = read_control(
-            radio_control.report(9, at=SENT, timestamp=1, packets=1) + said + radio_control.bye(9)
+            radio_control.report(9, at=SENT, timestamp=1, packets=1, octets=160) + said + radio_control.bye(9)
         )
         assert control is not None
         assert (control.ssrc, control.key, control.ended) == (9, "K" * length, True)
