@@ -32,6 +32,7 @@ from alertd.recipient_columns import (
     key,
     wrong,
 )
+from alertd.spreadsheet import guarded
 
 
 @dataclass(frozen=True, slots=True)
@@ -238,7 +239,7 @@ def write(recipients: Iterable[Recipient]) -> bytes:
     writer = csv.writer(output, lineterminator="\r\n")
     writer.writerow(HEADINGS.values())
     for recipient in recipients:
-        writer.writerow([_guarded(cell) for cell in _row(recipient)])
+        writer.writerow([guarded(cell) for cell in _row(recipient)])
     return b"\xef\xbb\xbf" + output.getvalue().encode()
 
 
@@ -261,7 +262,3 @@ def _row(recipient: Recipient) -> list[str]:
         "1" if recipient.needs_support else "0",
         "、".join(recipient.groups),
     ]
-
-
-def _guarded(cell: str) -> str:
-    return f"'{cell}" if re.match(r"['=+\-@\t\r]", cell) else cell

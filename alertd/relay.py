@@ -16,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from alertd import audit, correct, plan, store
+from alertd.anchor import Anchors
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
@@ -49,6 +50,7 @@ class Relay:
         self._booth = ThreadPoolExecutor(1, "booth")
         self._speaking: Future[None] | None = None
         self._spoken: set[int] = set()
+        self._anchors = Anchors(site.config.audit.anchors)
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until `stop`; a database that is down is waited for."""
@@ -76,6 +78,7 @@ class Relay:
         with reading(site.engine) as session:
             due = [name for name in site.settings if _due(session, name, now)]
             alone = [name for name in due if self._nobody_looks(session, name, now)]
+            self._anchors.keep(session, now)
         self._call(due)
         for name in alone:
             self._dispatch(name)

@@ -35,6 +35,7 @@ COMMANDS = {
     "channel": "List and probe channels; hear what they would say.",
     "reading": "How names are spoken: import, check and list readings.",
     "operator": "Who may sign in, and what they may do.",
+    "audit": "Prove and export the record of who did what.",
     "db": "The tables of the database.",
     "worker": "Run one worker.",
     "relay": "Run one relay.",
