@@ -22,7 +22,7 @@ from alertd.channel import Medium, Traits
 from alertd.city import City
 from alertd.errors import SpeechError
 from alertd.render import Words, languages, render
-from alertd.speech import AudioFormat, Sound, Synthesizer
+from alertd.speech import AudioFormat, Signals, Sound, Synthesizer
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 _AT_ONCE = 2
 #: media that speak to everybody at once, in the alert's first language
 _TO_EVERYBODY = (Medium.BROADCAST, Medium.OUTDOOR)
+
+#: what words depend on: the same ones are made once
+_Rendered = tuple[Medium, str, Signals]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,38 +70,40 @@ def prepare(
         if language == spoken[0]
         or (traits.medium not in _TO_EVERYBODY and language in wanted.get(name, frozenset()))
     ]
-    made: dict[tuple[Medium, str], Words] = {}
+    made: dict[_Rendered, Words] = {}
     for _, traits, language in places:
-        if (traits.medium, language) not in made:
-            words = render(alert, language, traits.medium, city)
+        if (traits.medium, language, traits.signals) not in made:
+            words = render(alert, language, traits.medium, city, signals=traits.signals)
             marks.gate(words, alert.status, language)
-            made[traits.medium, language] = words
+            made[traits.medium, language, traits.signals] = words
     sounds = _sounds(places, made, synthesizer, archive) if synthesizer is not None else {}
     artefacts = []
     for name, traits, language in places:
-        sound, silence = sounds.get((traits.medium, language, traits.audio), (None, ""))
-        words = made[traits.medium, language]
+        rendered = (traits.medium, language, traits.signals)
+        sound, silence = sounds.get((rendered, traits.audio), (None, ""))
+        words = made[rendered]
         artefacts.append(Artefact(channel=name, language=language, words=words, sound=sound, silence=silence))
     return tuple(artefacts)
 
 
 def _sounds(
     places: Iterable[tuple[str, Traits, str]],
-    made: Mapping[tuple[Medium, str], Words],
+    made: Mapping[_Rendered, Words],
     synthesizer: Synthesizer,
     archive: Path,
-) -> Mapping[tuple[Medium, str, AudioFormat | None], tuple[Sound | None, str]]:
+) -> Mapping[tuple[_Rendered, AudioFormat | None], tuple[Sound | None, str]]:
     """Each sound that is needed, once, two at a time; or the reason why there is none."""
     needed = {
-        (traits.medium, language, traits.audio)
+        (rendered, traits.audio)
         for _, traits, language in places
-        if traits.audio is not None and made[traits.medium, language].script is not None
+        if traits.audio is not None
+        and made[rendered := (traits.medium, language, traits.signals)].script is not None
     }
     keys = sorted(needed, key=str)
 
-    def one(key: tuple[Medium, str, AudioFormat | None]) -> tuple[Sound | None, str]:
-        assert key[2] is not None
-        return _sound(made[key[:2]], key[2], synthesizer, archive)
+    def one(key: tuple[_Rendered, AudioFormat | None]) -> tuple[Sound | None, str]:
+        assert key[1] is not None
+        return _sound(made[key[0]], key[1], synthesizer, archive)
 
     with ThreadPoolExecutor(_AT_ONCE, "voices") as pool:
         return dict(zip(keys, pool.map(one, keys), strict=True))

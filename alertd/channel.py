@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 
 from alertd.alert import MsgType, Reference, Severity, Status
 from alertd.errors import ChannelMisconfigured
-from alertd.speech import AudioFormat, Sound
+from alertd.speech import NO_SIGNALS, AudioFormat, Signals, Sound
 
 
 class Outcome(StrEnum):
@@ -130,6 +130,8 @@ class Traits:
     exclusive: bool = False
     #: the sound file to bring along; None = words only
     audio: AudioFormat | None = None
+    #: what sounds besides the words
+    signals: Signals = NO_SIGNALS
     #: how long after `accepted` the outcome should be known; then the far end is asked.
     #: None = `accepted` is the last word
     report_within: timedelta | None = None
@@ -316,6 +318,19 @@ class Reports(Protocol):
         """Check that the callback is genuine, then say what it means.
 
         Raises ForgedCallback. Callbacks come repeated, late and in any order.
+        """
+        ...
+
+
+@runtime_checkable
+class Tells(Protocol):
+    """A channel that also Reports, and most of whose callbacks say something and ask nothing."""
+
+    def told(self, callback: Callback, /) -> Reply | None:
+        """As `receive`, for a callback that can be judged by itself; None = give it to `receive`.
+
+        `callback` has neither target nor message: receipts have the key of its URL. Asked
+        hundreds of times a second, so it waits for nothing.
         """
         ...
 

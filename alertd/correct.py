@@ -59,7 +59,7 @@ def speak(site: Site, dispatch_id: int) -> int:
     spoken: list[tuple[str, str]] = []
     for number, channel, language in missing:
         traits = site.channel(channel).traits
-        words = render(alert, language, traits.medium, site.config.city)
+        words = render(alert, language, traits.medium, site.config.city, signals=traits.signals)
         if words.script is None or traits.audio is None:
             continue
         try:

@@ -20,7 +20,8 @@ from alertd.language import is_japanese, language_of, spoken_in
 from alertd.marks import gate, marks, without_ruby
 from alertd.mora import LONGEST_BODY, morae
 from alertd.phrases import Phrases, phrases
-from alertd.speech import Chime, Dtmf, Part, Pause, Say, Script
+from alertd.siren import sirens
+from alertd.speech import NO_SIGNALS, Chime, Part, Pause, Say, Script, Signal, Signals
 from alertd.template import Spoken
 from alertd.typed_reading import readings_of
 from alertd.words import Words
@@ -62,14 +63,14 @@ def render(
     city: City,
     *,
     chimes: bool = True,
-    start_signal: str = "",
-    end_signal: str = "",
+    signals: Signals = NO_SIGNALS,
 ) -> Words:
     """What is read or heard of the alert in this language and medium.
 
-    `start_signal` and `end_signal` are DTMF digits that switch receivers on and off;
-    `chimes` frame announcements outdoors. The words have passed the gate of
-    `alertd.marks`. Raises WrongAlert when the alert does not speak the language.
+    `signals` are the channel's: what switches receivers on and off, and the siren, which
+    sounds when `alertd.siren` says so; `chimes` frame announcements outdoors. The words
+    have passed the gate of `alertd.marks`. Raises WrongAlert when the alert does not
+    speak the language.
     """
     infos = [info for info in alert.infos if spoken_in(info) == language]
     if not infos:
@@ -89,11 +90,14 @@ def render(
         parts = _call(alert, body(infos, medium, city), language, city)
         words = _spoken(headline, infos, parts, language, city, short)
     elif medium is Medium.OUTDOOR:
-        parts = _outdoor(alert, infos, body(infos, medium, city), language, city, chimes=chimes)
+        sounded = [_signal(signals.siren)] * sirens(alert, infos)
+        said = body(infos, medium, city)
+        parts = _outdoor(alert, infos, said, language, city, chimes=chimes, sounded=sounded)
+        parts = [*_signal(signals.start), *parts, *_signal(signals.end)]
         words = _spoken(headline, infos, parts, language, city)
     else:
         parts = _broadcast(alert, body(infos, medium, city), language, city)
-        parts = [*_signal(start_signal), *parts, *_signal(end_signal)]
+        parts = [*_signal(signals.start), *parts, *_signal(signals.end)]
         words = _spoken(headline, infos, parts, language, city)
     gate(words, alert.status, language)
     return words
@@ -211,20 +215,32 @@ def _short(alert: Alert, infos: Sequence[Info], language: str, city: City) -> st
 
 
 def _outdoor(
-    alert: Alert, infos: Sequence[Info], body: str, language: str, city: City, *, chimes: bool
+    alert: Alert,
+    infos: Sequence[Info],
+    body: str,
+    language: str,
+    city: City,
+    *,
+    chimes: bool,
+    sounded: Sequence[Sequence[Part]],
 ) -> list[Part]:
-    """Chime; the order twice; who speaks; the body twice with gaps against the echo; chime."""
+    """Chime; siren; the order twice; who speaks; the body twice with gaps against the echo; chime.
+
+    A drill says that it is one before any siren. A second siren comes before the repetition.
+    """
     say, mine, our = _sayer(Medium.OUTDOOR), marks(alert.status, language), phrases(language)
     parts: list[Part] = [Chime.UP, Pause(1.0)] if chimes else []
     if mine:
         parts += [say(mine.opening), Pause(2.0)]
+    parts += [part for siren in sounded[:1] for part in siren]
     if order := _order(infos[0], our, urgent=mine is None):
         parts += [say(order), Pause(1.0), say(order), Pause(2.0)]
     elif alert.msg_type is MsgType.CANCEL:
         parts += [say(our.correction), Pause(2.0)]
     parts += [say(our.callsign(city)), Pause(2.0)]
     marked = f"{mine.spoken} {body}" if mine else body
-    parts += [say(marked), Pause(3.0), say(our.again), say(marked), Pause(2.0), say(our.callsign(city))]
+    parts += [say(marked), Pause(3.0), *(part for siren in sounded[1:] for part in siren)]
+    parts += [say(our.again), say(marked), Pause(2.0), say(our.callsign(city))]
     if mine:
         parts += [Pause(1.0), say(mine.closing)]
     return [*parts, Pause(1.0), Chime.DOWN] if chimes else parts
@@ -242,8 +258,8 @@ def _broadcast(alert: Alert, body: str, language: str, city: City) -> list[Part]
     return parts
 
 
-def _signal(digits: str) -> list[Part]:
-    return [Dtmf(digits), Pause(1.0)] if digits else []
+def _signal(signal: Signal | None) -> list[Part]:
+    return [signal, Pause(1.0)] if signal is not None else []
 
 
 def _order(info: Info, our: Phrases, *, urgent: bool) -> str | None:

@@ -110,7 +110,44 @@ class Dtmf:
     digits: str
 
 
-Part = Say | Pause | Chime | Dtmf
+@dataclass(frozen=True, slots=True)
+class Siren:
+    """A motor siren: seconds of sound and of silence in turn, as a municipality's signal table has them.
+
+    It never imitates the sounds of J-ALERT, of the earthquake early warning or of EWS.
+    """
+
+    pattern: tuple[float, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """A sound file that somebody supplied, such as the signal of a maker of receivers."""
+
+    path: Path
+    #: SHA-256 of the file when it was configured
+    digest: str
+
+
+Part = Say | Pause | Chime | Dtmf | Siren | Recording
+#: What switches receivers on and off, or wakes people up.
+Signal = Dtmf | Siren | Recording
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Signals:
+    """What sounds on a channel besides the words; None = nothing."""
+
+    #: before everything: switches receivers on
+    start: Signal | None = None
+    #: after everything: switches them off again
+    end: Signal | None = None
+    #: before the words of an order to evacuate
+    siren: Signal | None = None
+
+
+#: Words only.
+NO_SIGNALS = Signals()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

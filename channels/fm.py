@@ -45,6 +45,7 @@ class FmChannel:
     def __init__(self, name: str, settings: FmSettings, /) -> None:
         self.name = name
         self._settings = settings
+        self._signals = settings.signals
         self._clock = SystemClock()
 
     @property
@@ -54,6 +55,7 @@ class FmChannel:
             batch_size=1,
             exclusive=True,
             audio=FM_AUDIO,
+            signals=self._signals,
             report_within=None,
             in_doubt=InDoubt.ASK,
         )

@@ -5,9 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from alertd.channel import ChannelSettings
+from alertd.signal import signal
+from alertd.speech import Signals, Siren
 from channels.liquidsoap import Place
 
 
@@ -29,8 +31,20 @@ class FmSettings(ChannelSettings):
     margin: float = Field(default=30.0, gt=0)
     #: for a reply of the station
     timeout: float = Field(default=5.0, gt=0)
+    #: before the words: DTMF digits such as "*12#", or the path of a sound file for receivers that
+    #: listen for one (Comfis, EWS); "none" = nothing. The sounds of J-ALERT and EEW are never ours to send
+    start_signal: str = "none"
+    #: the same after the words, and after an airing that was cut short: switches receivers off again
+    end_signal: str = "none"
     #: how many times faster than life a simulated station plays
     speed: float = Field(default=1.0, gt=0)
+
+    @field_validator("start_signal", "end_signal")
+    @classmethod
+    def _is_a_signal(cls, value: str) -> str:
+        if isinstance(signal(value), Siren):
+            raise ValueError("must be no siren: receivers do not listen for one")
+        return value
 
     @model_validator(mode="after")
     def _one_way_to_the_station(self) -> Self:
@@ -42,6 +56,11 @@ class FmSettings(ChannelSettings):
         if self.speed != 1.0 and not self.simulated:
             raise ValueError('has a "speed" without "simulated = true"; a real station plays as fast as life')
         return self
+
+    @property
+    def signals(self) -> Signals:
+        """What switches receivers on and off."""
+        return Signals(start=signal(self.start_signal), end=signal(self.end_signal))
 
     @property
     def place(self) -> Place:

@@ -12,6 +12,7 @@ from alertd.alert import Status
 from alertd.db import reading
 from alertd.dispatch import Role, State
 from alertd.errors import MoveRefused
+from alertd.siren import by_channel
 from operator_console.confirmation import confirms, words_to_type
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
@@ -44,6 +45,14 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
             for name in dispatch.row.channels
         },
         settings=visit.site.settings,
+        sirens=by_channel(
+            dispatch.alert,
+            {
+                name: visit.site.channel(name).traits
+                for name in dispatch.row.channels
+                if name in visit.site.settings
+            },
+        ),
         words=words_to_type(dispatch.alert, visit.language),
         own=_own(visit, dispatch),
         may_approve=visit.may(Role.APPROVE),

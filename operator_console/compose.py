@@ -17,6 +17,7 @@ from alertd.db import reading
 from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
 from alertd.issue import Submission
+from alertd.siren import by_channel
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 from alertd.template import templates
@@ -103,6 +104,9 @@ def _check(
         channels=[choice(visit, name) for name in draft.channels],
         sounds=sounds or not any(visit.site.channel(name).traits.audio for name in draft.channels),
         stale=stale,
+        sirens=by_channel(
+            submission.alert, {name: visit.site.channel(name).traits for name in draft.channels}
+        ),
     )
 
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
+import subprocess
 from pathlib import Path
 
 import numpy as np
 import soundfile
+import soxr
 
 from alertd.speech import FM_AUDIO, OUTDOOR_AUDIO, AudioFormat, Encoding, Sound
 
@@ -42,3 +44,13 @@ def free_zones(number: int) -> list[str]:
         port = asking.getsockname()[1] // 2 * 2
     third = os.getpid() % 250 + 1
     return [f"239.192.{third}.{zone}:{port}" for zone in range(1, number + 1)]
+
+
+def digits_heard(file: Path) -> str:
+    """The DTMF digits that multimon-ng hears in a sound file, in their order."""
+    values, rate = soundfile.read(file, dtype="float32", always_2d=True)
+    pcm = (soxr.resample(values[:, 0], rate, 22050) * 32767).astype("<i2").tobytes()
+    found = subprocess.run(
+        ["multimon-ng", "-q", "-t", "raw", "-a", "DTMF", "-"], input=pcm, capture_output=True, check=True
+    )
+    return "".join(line.rpartition(" ")[2] for line in found.stdout.decode().splitlines())

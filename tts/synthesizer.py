@@ -18,9 +18,11 @@ from alertd.speech import (
     ImportedNames,
     KnownReading,
     Pause,
+    Recording,
     Samples,
     Say,
     Script,
+    Siren,
     Sound,
     Voice,
 )
@@ -32,7 +34,7 @@ from tts.mastering import mastered, written
 from tts.names import checked, import_names, names_of
 from tts.recital import Recital
 from tts.store import SoundStore, key_of
-from tts.tones import chime, dtmf
+from tts.tones import chime, dtmf, recording, siren
 from tts.unread import unread
 from tts.verification import BadSound, verify
 from tts.voices import Chain, installed_voices
@@ -161,6 +163,10 @@ class ScriptSynthesizer:
                     pieces.append(Piece(chime(part, RATE), tone=True))
                 case Dtmf():
                     pieces.append(Piece(dtmf(part.digits, RATE), tone=True))
+                case Siren():
+                    pieces.append(Piece(siren(part.pattern, RATE), tone=True))
+                case Recording():
+                    pieces.append(Piece(recording(part.path, part.digest), tone=True))
                 case Say():
                     for sentence in said[part]:
                         pieces += [Piece(heard[sentence, part.rate]), Piece(seconds=part.gap)]

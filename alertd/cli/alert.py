@@ -48,6 +48,12 @@ def send(
     exercise: Annotated[
         bool, typer.Option("--exercise", help="A drill: every text is marked as one.")
     ] = False,
+    siren: Annotated[
+        bool | None,
+        typer.Option(
+            "--siren/--no-siren", help="Sounds loudspeakers' siren, or not, whatever the level and kind."
+        ),
+    ] = None,
     hours: float = typer.Option(6.0, "--hours", min=0.05, max=168.0, help="How long it may be sent."),
     as_name: str | None = AsOption,
     wait: Annotated[
@@ -86,6 +92,7 @@ def send(
             everybody=everybody,
             channels=channel,
             exercise=exercise,
+            siren=siren,
             hours=hours,
         )
         person = actor(site, as_name, handed_in.alert.status)

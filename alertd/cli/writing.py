@@ -18,6 +18,7 @@ from alertd.db import reading
 from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
 from alertd.issue import Submission
 from alertd.reissue import reissue
+from alertd.siren import with_siren
 from alertd.site import Site
 from alertd.tables import AreaRow
 from alertd.template import fill, template
@@ -38,6 +39,7 @@ def submission(
     everybody: bool,
     channels: Sequence[str],
     exercise: bool,
+    siren: bool | None,
     hours: float,
 ) -> Submission:
     """What is handed in. Raises WrongAlert, WrongAudience and, for words of no meaning, typer's wrong use."""
@@ -67,7 +69,7 @@ def submission(
         alert = reissue(
             document, status=status, identifier=identifier, sent=now, expires=expires, city=site.config.city
         )
-        alert = typed_reading.with_readings(alert, typed)
+        alert = _with_siren(typed_reading.with_readings(alert, typed), siren)
         return Submission(alert=alert, audience=audience, channels=_channels(site, channels, alert.status))
     assert template_id is not None
     with wrong_use("--template"):
@@ -83,12 +85,16 @@ def submission(
         areas=_described(site, chosen, everybody=everybody),
     )
     return Submission(
-        alert=typed_reading.with_readings(alert, typed),
+        alert=_with_siren(typed_reading.with_readings(alert, typed), siren),
         audience=audience,
         channels=_channels(site, channels, status),
         template=used.id,
         life_threat=used.life_threat,
     )
+
+
+def _with_siren(alert: Alert, siren: bool | None) -> Alert:
+    return alert if siren is None else with_siren(alert, sounds=siren)
 
 
 @contextmanager

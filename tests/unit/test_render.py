@@ -15,7 +15,7 @@ from alertd.errors import WrongAlert
 from alertd.marks import gate, has_marks
 from alertd.mora import LONGEST_CALL, morae, seconds
 from alertd.render import PACES, best_language, languages, render
-from alertd.speech import Chime, Dtmf, Pause, Say
+from alertd.speech import Chime, Dtmf, Pause, Say, Signals
 from alertd.template import Template, fill, template, templates
 from alertd.words import Words, said
 
@@ -156,7 +156,8 @@ def test_loudspeakers_say_the_order_twice_before_they_name_themselves() -> None:
 
 def test_signals_frame_a_broadcast_only_when_they_are_asked_for() -> None:
     plain = render(alert(), "ja", Medium.BROADCAST, CITY).script
-    framed = render(alert(), "ja", Medium.BROADCAST, CITY, start_signal="*12", end_signal="#").script
+    signals = Signals(start=Dtmf("*12"), end=Dtmf("#"))
+    framed = render(alert(), "ja", Medium.BROADCAST, CITY, signals=signals).script
     assert plain is not None and not any(isinstance(part, Dtmf) for part in plain.parts)
     assert framed is not None and framed.parts[0] == Dtmf("*12") and Dtmf("#") in framed.parts[-2:]
 
