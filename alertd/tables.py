@@ -175,6 +175,100 @@ class ContactRow(Base):
     active: Mapped[bool] = mapped_column(default=True)
 
 
+class SubscriptionRow(Base):
+    """What somebody who registered an address for it wants, and the record that they asked for it.
+
+    A contact without one comes from the city's own lists and is told everything.
+    """
+
+    __tablename__ = "subscription"
+
+    contact_id: Mapped[int] = mapped_column(
+        Number, ForeignKey("contact.id", ondelete="CASCADE"), primary_key=True
+    )
+    #: `alertd.category.as_bits`
+    categories: Mapped[int]
+    #: by the page, by a blank mail, or by the staff (`alertd.subscription.How`)
+    how: Mapped[str] = mapped_column(String(16))
+    #: who of the staff did it for them
+    registered_by: Mapped[str | None] = mapped_column(String(64))
+    opted_in_at: Mapped[datetime]
+    #: language and digest of the terms that they were shown
+    text_version: Mapped[str] = mapped_column(String(80), default="")
+    #: the network that the request came from, as /24 or /48
+    network: Mapped[str | None] = mapped_column(String(64))
+    changed_at: Mapped[datetime]
+
+
+class SubscribedAreaRow(Base):
+    """An area that a subscriber wants news of."""
+
+    __tablename__ = "subscribed_area"
+
+    contact_id: Mapped[int] = mapped_column(
+        Number, ForeignKey("subscription.contact_id", ondelete="CASCADE"), primary_key=True
+    )
+    area: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
+
+
+class DepartureRow(Base):
+    """Somebody has left the list, or was taken off it because mail bounces; append-only."""
+
+    __tablename__ = "departure"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    contact_id: Mapped[int] = mapped_column(Number, ForeignKey("contact.id", ondelete="CASCADE"), index=True)
+    at: Mapped[datetime] = mapped_column(index=True)
+    #: `alertd.subscription.Cause`
+    cause: Mapped[str] = mapped_column(String(16))
+
+
+class LetterRow(Base):
+    """A mail to one person about their registration: asked for, written and sent outside the web request.
+
+    To be sent: `due_at` is not NULL · leased: `claimed_until > now`.
+    """
+
+    __tablename__ = "letter"
+    __table_args__ = (
+        Index(
+            "ix_letter_due",
+            "due_at",
+            sqlite_where=text("due_at IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL"),
+        ),
+        Index("ix_letter_address", "address", "sent_at"),
+        Index("ix_letter_domain", "domain", "sent_at"),
+        Index("ix_letter_network", "network", "created_at"),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    #: `alertd.letter.LetterKind`
+    kind: Mapped[str] = mapped_column(String(16))
+    address: Mapped[str] = mapped_column(String(320))
+    domain: Mapped[str] = mapped_column(String(253))
+    language: Mapped[str] = mapped_column(String(16))
+    #: what asked for it (`alertd.subscription.How`), and from which network, as /24 or /48
+    how: Mapped[str] = mapped_column(String(16))
+    network: Mapped[str | None] = mapped_column(String(64))
+    created_at: Mapped[datetime] = mapped_column(index=True)
+    due_at: Mapped[datetime | None]
+    attempt: Mapped[int] = mapped_column(default=0)
+    claimed_until: Mapped[datetime | None]
+    sent_at: Mapped[datetime | None]
+    #: `alertd.letter.Fate`; None = still to be sent
+    fate: Mapped[str | None] = mapped_column(String(16))
+    #: the mail relay's words, for people
+    detail: Mapped[str | None] = mapped_column(String(300))
+    #: makes its link unlike that of any other letter
+    nonce: Mapped[str] = mapped_column(String(32))
+    #: SHA-256 of the token in its link, once it is written
+    token_hash: Mapped[str | None] = mapped_column(String(64), unique=True)
+    #: the link works until then, and only once
+    link_until: Mapped[datetime | None]
+    used_at: Mapped[datetime | None]
+
+
 class AlertRow(Base):
     """A CAP document, byte for byte."""
 
@@ -230,6 +324,10 @@ class DispatchRow(Base):
     corrects_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"), index=True)
     #: the newer dispatch that references this one's alert: old attempts stop where it calls
     superseded_by_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"))
+    #: the step of a drill that it was made for; it goes out when the drill is armed and the step's time comes
+    drill_step_id: Mapped[int | None] = mapped_column(
+        Number, ForeignKey("drill_step.id"), unique=True, index=True
+    )
 
 
 class ArtefactRow(Base):
@@ -400,6 +498,76 @@ class AlarmRow(Base):
     name: Mapped[str] = mapped_column(String(100), primary_key=True)
     message: Mapped[str] = mapped_column(String(500))
     raised_at: Mapped[datetime]
+
+
+class DrillRow(Base):
+    """A scheduled drill: its scenario, and when it takes place."""
+
+    __tablename__ = "drill"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    #: the scenario's own name: drills of one name are compared with each other
+    name: Mapped[str] = mapped_column(String(64), index=True)
+    title: Mapped[str] = mapped_column(String(200))
+    #: the scenario file as it was scheduled
+    document: Mapped[str]
+    #: once, at this time; None = by the scenario's calendar rule
+    once_at: Mapped[datetime | None]
+    created_by: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    created_at: Mapped[datetime]
+    #: it will not take place any more
+    ended_at: Mapped[datetime | None]
+
+
+class OccurrenceRow(Base):
+    """One taking place of a drill; there is one for each time, whoever makes it."""
+
+    __tablename__ = "drill_occurrence"
+    __table_args__ = (UniqueConstraint("drill_id", "starts_at"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    drill_id: Mapped[int] = mapped_column(Number, ForeignKey("drill.id"))
+    starts_at: Mapped[datetime] = mapped_column(index=True)
+    #: words and sounds of every step are stored
+    prepared_at: Mapped[datetime | None]
+    ended_at: Mapped[datetime | None] = mapped_column(index=True)
+    #: how it ended (see alertd.drill); None = it has not
+    ending: Mapped[str | None] = mapped_column(String(16))
+    #: why it ended so, or why it could not be prepared
+    why: Mapped[str | None] = mapped_column(String(500))
+
+
+class DrillStepRow(Base):
+    """One message of an occurrence; its dispatch waits until the step's time."""
+
+    __tablename__ = "drill_step"
+    __table_args__ = (UniqueConstraint("occurrence_id", "position"),)
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    occurrence_id: Mapped[int] = mapped_column(Number, ForeignKey("drill_occurrence.id"))
+    position: Mapped[int]
+    #: what it is for (see alertd.drill)
+    part: Mapped[str] = mapped_column(String(16))
+    #: None = when the drill is broken off
+    due_at: Mapped[datetime | None]
+    #: who has armed it, when, and what they were shown
+    armed_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    armed_at: Mapped[datetime | None]
+    armed_hash: Mapped[str | None] = mapped_column(String(64))
+    fired_at: Mapped[datetime | None]
+
+
+class DrillCheckRow(Base):
+    """One look at an occurrence before it begins: what was wrong then."""
+
+    __tablename__ = "drill_check"
+
+    occurrence_id: Mapped[int] = mapped_column(Number, ForeignKey("drill_occurrence.id"), primary_key=True)
+    #: so many minutes before the start
+    minutes: Mapped[int] = mapped_column(primary_key=True)
+    checked_at: Mapped[datetime]
+    #: none = all is well
+    problems: Mapped[list[str]]
 
 
 class OperatorRow(Base):
