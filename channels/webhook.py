@@ -12,14 +12,10 @@ message again. The gateway may report later by POST to `report_url`:
 
 from __future__ import annotations
 
-import http.client
 import json
-import select
-import ssl
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import ClassVar
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
 
@@ -39,9 +35,8 @@ from alertd.channel import (
 )
 from alertd.clock import Clock, SystemClock
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable, ForgedCallback
-from channels.webhook_signature import HEADER, check, signed
-
-LONGEST_REPLY = 65536
+from channels.signed_http import ReplyLost, SignedLine, usable
+from channels.webhook_signature import check
 
 
 class WebhookSettings(ChannelSettings):
@@ -58,12 +53,7 @@ class WebhookSettings(ChannelSettings):
     @field_validator("url")
     @classmethod
     def _usable(cls, value: str) -> str:
-        url = urlsplit(value)
-        if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
-            raise ValueError("must be an http or https URL without a user name in it")
-        if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
-            raise ValueError("must be https: what is not this machine gets nothing in clear")
-        return value
+        return usable(value)
 
 
 class Report(BaseModel):
@@ -93,10 +83,8 @@ class WebhookChannel:
     def __init__(self, name: str, settings: WebhookSettings, /, *, clock: Clock | None = None) -> None:
         self.name = name
         self._settings = settings
-        self._url = urlsplit(settings.url)
-        self._path = (self._url.path or "/") + (f"?{self._url.query}" if self._url.query else "")
         self._clock = clock or SystemClock()
-        self._connection: http.client.HTTPConnection | None = None
+        self._line = SignedLine(settings.url, settings.secret, timeout=settings.timeout, clock=self._clock)
 
     @property
     def traits(self) -> Traits:
@@ -132,14 +120,14 @@ class WebhookChannel:
     def probe(self) -> str:
         """Asks the gateway for its OPTIONS, signed: nothing that anybody hears."""
         try:
-            status, _ = self._request("OPTIONS", b"", {})
-        except _ReplyLost as lost:
+            status, _ = self._line.request("OPTIONS", b"")
+        except ReplyLost as lost:
             raise ChannelUnavailable(f"the gateway was reached: {lost}") from None
         if status in (401, 403):
             raise ChannelMisconfigured(f"the gateway does not accept our signature ({status})")
         if status >= 500:
             raise ChannelUnavailable(f"the gateway answers with {status}")
-        return f"{self._url.hostname} answered with {status}."
+        return f"{self._line.host} answered with {status}."
 
     def preview(self, message: Message, /) -> Sequence[Part]:
         """The document as it would be posted, with an example of a target."""
@@ -149,9 +137,7 @@ class WebhookChannel:
 
     def close(self) -> None:
         """Closes the connection; may be called twice."""
-        if self._connection is not None:
-            self._connection.close()
-            self._connection = None
+        self._line.close()
 
     def _hand_over(self, target: Target, body: bytes) -> Receipt:
         """Posts one document and reads the reply as a receipt.
@@ -159,8 +145,8 @@ class WebhookChannel:
         Raises ChannelUnavailable when nothing was sent, ChannelMisconfigured for 401 and 403.
         """
         try:
-            status, reply = self._request("POST", body, {"Idempotency-Key": target.key})
-        except _ReplyLost as lost:
+            status, reply = self._line.request("POST", body, headers={"Idempotency-Key": target.key})
+        except ReplyLost as lost:
             return Receipt(key=target.key, outcome=Outcome.UNKNOWN, reason=Reason.IN_DOUBT, detail=str(lost))
         if status in (401, 403):
             raise ChannelMisconfigured(
@@ -175,66 +161,6 @@ class WebhookChannel:
             return Receipt(key=target.key, outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=detail)
         reason = Reason.RATE_LIMITED if status == 429 else Reason.OTHER
         return Receipt(key=target.key, outcome=Outcome.DEFERRED, reason=reason, detail=detail)
-
-    def _request(self, method: str, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-        """One exchange; a new connection for each call that follows a failed one.
-
-        Raises ChannelUnavailable when the gateway cannot have the request, `_ReplyLost`
-        when it may have it.
-        """
-        headers = {
-            **headers,
-            "Content-Type": "application/json",
-            HEADER: signed(self._settings.secret, body, self._clock.now()),
-        }
-        connection = self._connected()
-        try:
-            connection.request(method, self._path, body, headers)
-        except OSError as error:
-            self.close()
-            raise ChannelUnavailable(f"the gateway went away: {type(error).__name__}") from None
-        try:
-            response = connection.getresponse()
-            reply = response.read(LONGEST_REPLY)
-        except (OSError, http.client.HTTPException) as error:
-            self.close()
-            raise _ReplyLost(f"no reply: {type(error).__name__}") from None
-        if not response.isclosed():
-            self.close()
-        return response.status, reply
-
-    def _connected(self) -> http.client.HTTPConnection:
-        """A connection that is open, the last one if the gateway has not closed it."""
-        connection = self._connection
-        if connection is not None and connection.sock is not None and not _left(connection):
-            return connection
-        self.close()
-        host, port, patience = self._url.hostname or "", self._url.port, self._settings.timeout
-        if self._url.scheme == "https":
-            connection = http.client.HTTPSConnection(host, port, timeout=patience)
-        else:
-            connection = http.client.HTTPConnection(host, port, timeout=patience)
-        try:
-            connection.connect()
-        except ssl.SSLCertVerificationError:
-            raise ChannelMisconfigured(
-                "the gateway shows a certificate that is not trusted; see `url`"
-            ) from None
-        except OSError as error:
-            raise ChannelUnavailable(f"the gateway cannot be reached: {type(error).__name__}") from None
-        self._connection = connection
-        return connection
-
-
-class _ReplyLost(Exception):
-    """The request had gone out and no reply came."""
-
-
-def _left(connection: http.client.HTTPConnection) -> bool:
-    """Whether something waits to be read between two requests: it can only be a farewell."""
-    waiting = select.poll()
-    waiting.register(connection.sock, select.POLLIN)
-    return bool(waiting.poll(0))
 
 
 def _document(message: Message, target: Target) -> bytes:

@@ -1,0 +1,114 @@
+"""A line to one gateway of the city's own: signed requests over one connection that lives between calls."""
+
+from __future__ import annotations
+
+import http.client
+import select
+import ssl
+from collections.abc import Mapping
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from alertd.clock import Clock
+from alertd.errors import ChannelMisconfigured, ChannelUnavailable
+from channels.webhook_signature import HEADER, signed
+
+LONGEST_REPLY = 65536
+
+
+class ReplyLost(Exception):
+    """The request had gone out and no reply came."""
+
+
+def usable(value: str) -> str:
+    """The URL of a gateway: https, or http to this machine. Raises ValueError."""
+    url = urlsplit(value)
+    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+        raise ValueError("must be an http or https URL without a user name in it")
+    if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+        raise ValueError("must be https: what is not this machine gets nothing in clear")
+    return value
+
+
+class SignedLine:
+    """One connection at a time, made anew for each request that follows a failed one. For one thread."""
+
+    def __init__(self, url: str, secret: SecretStr, *, timeout: float, clock: Clock) -> None:
+        self._url = urlsplit(url)
+        self._secret, self._timeout, self._clock = secret, timeout, clock
+        self._connection: http.client.HTTPConnection | None = None
+
+    @property
+    def host(self) -> str:
+        """Of the gateway."""
+        return self._url.hostname or ""
+
+    def request(
+        self,
+        method: str,
+        body: bytes,
+        *,
+        below: str = "",
+        content_type: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> tuple[int, bytes]:
+        """Status and reply of one exchange, at the URL or `below` it.
+
+        Raises ChannelUnavailable when the gateway cannot have the request, ReplyLost
+        when it may have it.
+        """
+        path = (self._url.path.rstrip("/") + below if below else self._url.path) or "/"
+        path += f"?{self._url.query}" if self._url.query else ""
+        sent = {
+            **(headers or {}),
+            "Content-Type": content_type,
+            HEADER: signed(self._secret, body, self._clock.now()),
+        }
+        connection = self._connected()
+        try:
+            connection.request(method, path, body, sent)
+        except OSError as error:
+            self.close()
+            raise ChannelUnavailable(f"the gateway went away: {type(error).__name__}") from None
+        try:
+            response = connection.getresponse()
+            reply = response.read(LONGEST_REPLY)
+        except (OSError, http.client.HTTPException) as error:
+            self.close()
+            raise ReplyLost(f"no reply: {type(error).__name__}") from None
+        if not response.isclosed():
+            self.close()
+        return response.status, reply
+
+    def close(self) -> None:
+        """Closes the connection; may be called twice."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connected(self) -> http.client.HTTPConnection:
+        """A connection that is open, the last one if the gateway has not closed it."""
+        connection = self._connection
+        if connection is not None and connection.sock is not None and not _left(connection):
+            return connection
+        self.close()
+        kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
+        connection = kind(self.host, self._url.port, timeout=self._timeout)
+        try:
+            connection.connect()
+        except ssl.SSLCertVerificationError:
+            raise ChannelMisconfigured(
+                "the gateway shows a certificate that is not trusted; see `url`"
+            ) from None
+        except OSError as error:
+            raise ChannelUnavailable(f"the gateway cannot be reached: {type(error).__name__}") from None
+        self._connection = connection
+        return connection
+
+
+def _left(connection: http.client.HTTPConnection) -> bool:
+    """Whether something waits to be read between two requests: it can only be a farewell."""
+    waiting = select.poll()
+    waiting.register(connection.sock, select.POLLIN)
+    return bool(waiting.poll(0))
