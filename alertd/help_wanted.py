@@ -6,16 +6,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alertd import audit, receive, store
+from alertd.alert import Status
 from alertd.channel import Answer, Outcome, Reason, Receipt
-from alertd.dispatch import Person, State
-from alertd.errors import NotFound
+from alertd.dispatch import Person, Role, State
+from alertd.errors import MoveRefused, NotFound
 from alertd.site import Site
 from alertd.tables import (
+    AlertRow,
     AreaRow,
     ContactRow,
     DeliveryRow,
@@ -62,9 +64,14 @@ class HelpWanted:
     kana: str
     area: str
     area_name: str
+    #: the neighbourhood association, and where the door is; empty = not known
+    association: str
+    street: str
     address: str
     needs_support: bool
     channel: str
+    #: of the alert: a drill's call for help is one too, and is played through
+    status: Status
     #: when the call for help came in
     asked_at: datetime
     #: None = nobody is going there yet
@@ -76,11 +83,15 @@ class HelpWanted:
     note: str | None
 
 
+#: nobody is going there: never taken, or a visitor came back and could not help
+_OPEN = or_(TakingRow.delivery_id.is_(None), TakingRow.result == Visit.NEEDS_HELP)
+
+
 def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool = False) -> list[HelpWanted]:
     """Who has called for help, the longest waiting first; with `taken` also those whom somebody looks after.
 
     Without a dispatch: of all that still go on or have finished; of a stopped one too,
-    because a call for help stands.
+    because a call for help stands. Whom a visitor could not help waits again.
     """
     asked = (
         select(ReceiptRow.received_at)
@@ -92,9 +103,17 @@ def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool
     )
     query = (
         select(
-            DeliveryRow, RecipientRow, AreaRow.name, ContactRow.address, TakingRow, OperatorRow.name, asked
+            DeliveryRow,
+            RecipientRow,
+            AreaRow.name,
+            ContactRow.address,
+            TakingRow,
+            OperatorRow.name,
+            AlertRow.status,
+            asked,
         )
         .join(DispatchRow, DispatchRow.id == DeliveryRow.dispatch_id)
+        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
         .join(RecipientRow, RecipientRow.id == DeliveryRow.recipient_id)
         .join(ContactRow, ContactRow.id == DeliveryRow.contact_id)
         .outerjoin(AreaRow, AreaRow.code == RecipientRow.area)
@@ -110,7 +129,7 @@ def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool
     if dispatch_id is not None:
         query = query.where(DeliveryRow.dispatch_id == dispatch_id)
     if not taken:
-        query = query.where(TakingRow.delivery_id.is_(None))
+        query = query.where(_OPEN)
     return [
         HelpWanted(
             delivery_id=row.id,
@@ -120,9 +139,12 @@ def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool
             kana=recipient.kana,
             area=recipient.area,
             area_name=area_name or recipient.area,
+            association=recipient.association,
+            street=recipient.street,
             address=address,
             needs_support=recipient.needs_support,
             channel=row.channel,
+            status=status,
             asked_at=asked_at,
             taken_by=taking.taken_by if taking is not None else None,
             taker=taker,
@@ -130,52 +152,42 @@ def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool
             result=Visit(taking.result) if taking is not None and taking.result else None,
             note=taking.note if taking is not None else None,
         )
-        for row, recipient, area_name, address, taking, taker, asked_at in session.execute(query)
+        for row, recipient, area_name, address, taking, taker, status, asked_at in session.execute(query)
     ]
 
 
 def take(session: Session, delivery_id: int, person: Person, now: datetime) -> bool:
     """Somebody says: I look after this. False when somebody else was first; twice is harmless.
 
-    Raises NotFound.
+    Raises NotFound, and MoveRefused for a trainee at a real alert.
     """
-    row = _delivery(session, delivery_id)
+    row = _delivery(session, delivery_id, person)
     make = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     session.execute(
         make(TakingRow)
         .values(delivery_id=delivery_id, taken_by=person.id, taken_at=now)
-        .on_conflict_do_nothing()
+        .on_conflict_do_update(
+            index_elements=[TakingRow.delivery_id],
+            set_={"taken_by": person.id, "taken_at": now, "result": None, "visited_at": None},
+            where=TakingRow.result == Visit.NEEDS_HELP,
+        )
     )
     taking = session.get_one(TakingRow, delivery_id, populate_existing=True)
     if taking.taken_by != person.id:
         return False
     if taking.taken_at == now:
-        audit.note(
-            session,
-            at=now,
-            actor=person.name,
-            action="help.taken",
-            subject=f"dispatch:{row.dispatch_id}",
-            detail={"delivery": delivery_id},
-        )
+        _note(session, now, person, "help.taken", row)
     return True
 
 
 def give_back(session: Session, delivery_id: int, person: Person, now: datetime) -> None:
-    """Who had taken it cannot go after all: it is on the list again. Raises NotFound."""
-    row, taking = _delivery(session, delivery_id), session.get(TakingRow, delivery_id)
+    """Who had taken it cannot go after all: it is on the list again. Raises NotFound and MoveRefused."""
+    row, taking = _delivery(session, delivery_id, person), session.get(TakingRow, delivery_id)
     if taking is None or taking.result is not None:
         raise NotFound(f"nobody is on the way for delivery {delivery_id}")
     session.delete(taking)
     session.flush()
-    audit.note(
-        session,
-        at=now,
-        actor=person.name,
-        action="help.given_back",
-        subject=f"dispatch:{row.dispatch_id}",
-        detail={"delivery": delivery_id},
-    )
+    _note(session, now, person, "help.given_back", row)
 
 
 def visited(
@@ -184,9 +196,10 @@ def visited(
     """Enters what came of a visit into the ledger of the delivery, as a person's word.
 
     Who was met counts as having answered: no more calls. An empty house changes nothing:
-    calls that are still to come are made. Raises NotFound.
+    calls that are still to come are made. Raises NotFound, and MoveRefused for a trainee
+    at a real alert.
     """
-    row = _delivery(session, delivery_id)
+    row = _delivery(session, delivery_id, person)
     take(session, delivery_id, person, now)
     taking = session.get_one(TakingRow, delivery_id)
     taking.result, taking.note, taking.visited_at = result, note[:500] or None, now
@@ -198,18 +211,28 @@ def visited(
     else:
         met = Receipt(key="", outcome=Outcome.ACKNOWLEDGED, answer=_ANSWER[result], detail=said)
         receive.record(session, site, delivery_id, row.attempt, met, now)
+    _note(session, now, person, "visit.entered", row, result=result)
+
+
+def _note(
+    session: Session, now: datetime, person: Person, action: str, row: DeliveryRow, **more: str
+) -> None:
     audit.note(
         session,
         at=now,
         actor=person.name,
-        action="visit.entered",
+        action=action,
         subject=f"dispatch:{row.dispatch_id}",
-        detail={"delivery": delivery_id, "result": result},
+        detail={"delivery": row.id, **more},
     )
 
 
-def _delivery(session: Session, number: int) -> DeliveryRow:
+def _delivery(session: Session, number: int, person: Person) -> DeliveryRow:
     row = session.get(DeliveryRow, number)
     if row is None:
         raise NotFound(f"there is no delivery {number}")
+    if Role.TRAINEE in person.roles:
+        dispatch = session.get_one(DispatchRow, row.dispatch_id)
+        if session.get_one(AlertRow, dispatch.alert_id).status is Status.ACTUAL:
+            raise MoveRefused(f"{person.name} is a trainee and can only work on drills")
     return row

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, or_, select
 from sqlalchemy.orm import Session, aliased
 
 from alertd.channel import Outcome, Reason
@@ -23,6 +23,8 @@ class Tried:
     delivery_id: int
     channel: str
     address: str
+    #: who answers there; empty = the recipient
+    holder: str
     outcome: Outcome
     reason: Reason | None
     #: hand-overs that the far end tried
@@ -33,6 +35,7 @@ class Tried:
     taken_by: int | None
     taken_at: datetime | None
     result: str | None
+    visited_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +48,9 @@ class Unreached:
     #: code and name of the area
     area: str
     area_name: str
-    #: such as the neighbourhood association
+    #: the neighbourhood association, and where the door is; empty = not known
+    association: str
+    street: str
     groups: tuple[str, ...]
     needs_support: bool
     tried: tuple[Tried, ...]
@@ -56,19 +61,25 @@ def unreached(
     dispatch_id: int,
     *,
     area: str | None = None,
-    group: str | None = None,
-    after: int = 0,
+    association: str | None = None,
+    after: int | None = None,
     limit: int = 1000,
 ) -> list[Unreached]:
-    """Those who were tried and reached in no way: by recipient number, from beyond `after` on.
+    """Those who were tried and reached in no way: who needs support first, then by number.
 
-    Somebody whose first attempt on another channel is still to come is not among them.
+    From beyond the recipient `after` on, which may have been reached meanwhile. Somebody
+    whose first attempt on another channel is still to come is not among them.
     """
+    rules = _missed(dispatch_id, area, association)
+    if after is not None:
+        last = session.scalar(select(RecipientRow.needs_support).where(RecipientRow.id == after)) or False
+        beyond = and_(RecipientRow.needs_support == last, RecipientRow.id > after)
+        rules.append(or_(beyond, RecipientRow.needs_support.is_(False)) if last else beyond)
     people = session.execute(
         select(RecipientRow, AreaRow.name)
         .outerjoin(AreaRow, AreaRow.code == RecipientRow.area)
-        .where(RecipientRow.id > after, *_missed(dispatch_id, area, group))
-        .order_by(RecipientRow.id)
+        .where(*rules)
+        .order_by(RecipientRow.needs_support.desc(), RecipientRow.id)
         .limit(limit)
     ).all()
     ids = [row.id for row, _ in people]
@@ -81,6 +92,8 @@ def unreached(
             kana=row.kana,
             area=row.area,
             area_name=area_name or row.area,
+            association=row.association,
+            street=row.street,
             groups=groups.get(row.id, ()),
             needs_support=row.needs_support,
             tried=tuple(tried.get(row.id, ())),
@@ -89,30 +102,62 @@ def unreached(
     ]
 
 
-@dataclass(frozen=True, slots=True)
-class AreaCount:
-    """How many of an area were not reached, and how many of them need support."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """A neighbourhood association of an area, and how many of its people were not reached."""
 
     area: str
     area_name: str
+    #: empty = not known of these people
+    association: str
     people: int
     need_support: int
+    #: of the people, those at whose door somebody was in vain
+    absent: int
 
 
-def by_area(session: Session, dispatch_id: int) -> list[AreaCount]:
-    """The unreached by area, those with the most who need support first."""
-    need = func.sum(func.cast(RecipientRow.needs_support, DeliveryRow.attempt.type))
+def places(session: Session, dispatch_id: int) -> list[Place]:
+    """The unreached by area and association, in the order of the areas on screen."""
+    need = func.sum(case((RecipientRow.needs_support, 1), else_=0))
+    visited = aliased(DeliveryRow)
+    in_vain = (
+        select(TakingRow.delivery_id)
+        .join(visited, visited.id == TakingRow.delivery_id)
+        .where(
+            visited.dispatch_id == dispatch_id,
+            visited.recipient_id == RecipientRow.id,
+            TakingRow.result.is_not(None),
+        )
+        .exists()
+    )
     rows = session.execute(
-        select(RecipientRow.area, AreaRow.name, func.count(), need)
+        select(
+            RecipientRow.area,
+            AreaRow.name,
+            RecipientRow.association,
+            func.count(),
+            need,
+            func.sum(case((in_vain, 1), else_=0)),
+        )
         .outerjoin(AreaRow, AreaRow.code == RecipientRow.area)
         .where(*_missed(dispatch_id, None, None))
-        .group_by(RecipientRow.area, AreaRow.name)
-        .order_by(need.desc(), func.count().desc(), RecipientRow.area)
+        .group_by(RecipientRow.area, AreaRow.name, AreaRow.position, RecipientRow.association)
+        .order_by(AreaRow.position, RecipientRow.area, RecipientRow.association)
     )
-    return [AreaCount(area, name or area, people, int(support)) for area, name, people, support in rows]
+    return [
+        Place(
+            area=area,
+            area_name=name or area,
+            association=association,
+            people=people,
+            need_support=int(support),
+            absent=int(absent),
+        )
+        for area, name, association, people, support, absent in rows
+    ]
 
 
-def _missed(dispatch_id: int, area: str | None, group: str | None) -> Sequence[ColumnElement[bool]]:
+def _missed(dispatch_id: int, area: str | None, association: str | None) -> list[ColumnElement[bool]]:
     mine = aliased(DeliveryRow)
     tried = exists().where(
         mine.dispatch_id == dispatch_id, mine.recipient_id == RecipientRow.id, mine.outcome.is_not(None)
@@ -123,19 +168,17 @@ def _missed(dispatch_id: int, area: str | None, group: str | None) -> Sequence[C
         other.recipient_id == RecipientRow.id,
         or_(other.outcome.in_(REACHED), and_(other.outcome.is_(None), other.due_at.is_not(None))),
     )
-    rules = [tried, ~reached]
+    rules: list[ColumnElement[bool]] = [tried, ~reached]
     if area is not None:
         rules.append(RecipientRow.area == area)
-    if group is not None:
-        rules.append(
-            exists().where(MembershipRow.recipient_id == RecipientRow.id, MembershipRow.group_name == group)
-        )
+    if association is not None:
+        rules.append(RecipientRow.association == association)
     return rules
 
 
 def _tried(session: Session, dispatch_id: int, recipients: Sequence[int]) -> dict[int, list[Tried]]:
     rows = session.execute(
-        select(DeliveryRow, ContactRow.address, TakingRow)
+        select(DeliveryRow, ContactRow.address, ContactRow.holder, TakingRow)
         .join(ContactRow, ContactRow.id == DeliveryRow.contact_id)
         .outerjoin(TakingRow, TakingRow.delivery_id == DeliveryRow.id)
         .where(
@@ -146,12 +189,13 @@ def _tried(session: Session, dispatch_id: int, recipients: Sequence[int]) -> dic
         .order_by(DeliveryRow.id)
     )
     found: dict[int, list[Tried]] = {}
-    for row, address, taking in rows:
+    for row, address, holder, taking in rows:
         assert row.outcome is not None
         one = Tried(
             delivery_id=row.id,
             channel=row.channel,
             address=address,
+            holder=holder,
             outcome=row.outcome,
             reason=row.reason,
             attempts=row.attempt - row.spared,
@@ -159,6 +203,7 @@ def _tried(session: Session, dispatch_id: int, recipients: Sequence[int]) -> dic
             taken_by=taking.taken_by if taking is not None else None,
             taken_at=taking.taken_at if taking is not None else None,
             result=taking.result if taking is not None else None,
+            visited_at=taking.visited_at if taking is not None else None,
         )
         found.setdefault(row.recipient_id, []).append(one)
     return found

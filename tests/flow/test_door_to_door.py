@@ -8,13 +8,15 @@ import pytest
 from sqlalchemy import select
 
 from alertd import audit, receive
+from alertd.alert import Status
 from alertd.channel import Answer, Outcome, Reason, Receipt
 from alertd.db import reading, writing
-from alertd.errors import NotFound
+from alertd.dispatch import Person, Role
+from alertd.errors import MoveRefused, NotFound
 from alertd.help_wanted import Visit, give_back, help_wanted, take, visited
 from alertd.store import receipts
-from alertd.tables import DeliveryRow, MembershipRow
-from alertd.unreached import by_area, unreached
+from alertd.tables import DeliveryRow, RecipientRow
+from alertd.unreached import places, unreached
 from tests import factories
 from tests.factories import APPROVER, WRITER
 from tests.flow.conftest import City, MakeCity
@@ -49,18 +51,22 @@ def test_the_unreached_are_those_with_no_way_left_and_their_reasons(city: City) 
         1: (Outcome.DEFERRED, Reason.BUSY, True),
         2: (Outcome.FAILED, Reason.REFUSED, False),
     }
-    assert [one.needs_support for one in found] == [False, True]
+    assert [one.needs_support for one in found] == [True, False], "who needs support comes first"
 
 
-def test_the_unreached_can_be_listed_by_area_and_group_and_page_by_page(city: City) -> None:
+def test_the_unreached_can_be_listed_by_association_and_page_by_page(city: City) -> None:
     with writing(city.site.engine) as session:
-        session.add(MembershipRow(recipient_id=2, group_name="本町自治会"))
+        session.get_one(RecipientRow, 2).association = "本町自治会"
     with reading(city.site.engine) as session:
-        assert [one.recipient_id for one in unreached(session, 1, group="本町自治会")] == [2]
+        assert [one.recipient_id for one in unreached(session, 1, association="本町自治会")] == [2]
+        assert [one.recipient_id for one in unreached(session, 1, association="")] == [1]
         assert unreached(session, 1, area="RHK") == []
-        assert [one.recipient_id for one in unreached(session, 1, after=1, limit=1)] == [2]
-        [count] = by_area(session, 1)
-    assert (count.area, count.area_name, count.people, count.need_support) == ("RNN", "嵐南", 2, 1)
+        assert [one.recipient_id for one in unreached(session, 1, limit=1)] == [2]
+        assert [one.recipient_id for one in unreached(session, 1, after=2)] == [1]
+        assert unreached(session, 1, after=1) == []
+        found = places(session, 1)
+    told = {(one.area_name, one.association): (one.people, one.need_support, one.absent) for one in found}
+    assert told == {("嵐南", ""): (1, 0, 0), ("嵐南", "本町自治会"): (1, 1, 0)}
 
 
 def test_a_call_for_help_stays_on_the_list_until_somebody_takes_it(city: City) -> None:
@@ -110,15 +116,38 @@ def test_an_empty_house_changes_nothing_of_what_is_still_to_come(city: City) -> 
         visited(session, city.site, delivery, WRITER, Visit.ABSENT, "", city.clock.now())
         row = session.get_one(DeliveryRow, delivery)
         assert (row.outcome, row.reason) == (Outcome.DEFERRED, Reason.BUSY) and row.due_at is not None
-        [one, _] = unreached(session, 1)
+        [_, one] = unreached(session, 1)
+        [place] = places(session, 1)
+    assert place.absent == 1
     assert (one.tried[0].result, one.tried[0].taken_by) == (Visit.ABSENT, WRITER.id)
     city.clock.advance(timedelta(seconds=61))
     assert city.drain() == 1
 
 
-def test_a_visitor_who_finds_somebody_in_need_puts_them_among_the_calls_for_help(city: City) -> None:
+def test_whom_a_visitor_could_not_help_waits_for_somebody_else(city: City) -> None:
     delivery = number_of(city, 2)
+    now = city.clock.now()
     with writing(city.site.engine) as session:
-        visited(session, city.site, delivery, WRITER, Visit.NEEDS_HELP, "", city.clock.now())
-        [wanted] = help_wanted(session, taken=True)
-    assert (wanted.delivery_id, wanted.result, wanted.taker) == (delivery, Visit.NEEDS_HELP, WRITER.name)
+        visited(session, city.site, delivery, WRITER, Visit.NEEDS_HELP, "足をけが", now)
+        [wanted] = help_wanted(session)
+        assert (wanted.delivery_id, wanted.result, wanted.note) == (delivery, Visit.NEEDS_HELP, "足をけが")
+        assert take(session, delivery, APPROVER, now)
+        assert help_wanted(session) == []
+        assert not take(session, delivery, WRITER, now)
+        [taken] = help_wanted(session, taken=True)
+    assert (taken.taker, taken.result, taken.note) == (APPROVER.name, None, "足をけが")
+
+
+def test_a_trainee_touches_no_call_for_help_of_a_real_alert(make_city: MakeCity) -> None:
+    city = make_city()
+    factories.add_people(city.site, ["p1@example.jp"])
+    city.send(factories.submit(city.site, factories.make_alert(status=Status.ACTUAL)))
+    trainee = Person(4, "研修 三郎", frozenset({Role.TRAINEE}))
+    delivery = number_of(city, 1)
+    with writing(city.site.engine) as session:
+        for deed in (
+            lambda: take(session, delivery, trainee, city.clock.now()),
+            lambda: visited(session, city.site, delivery, trainee, Visit.SAFE, "", city.clock.now()),
+        ):
+            with pytest.raises(MoveRefused, match="trainee"):
+                deed()
