@@ -295,7 +295,7 @@ class DispatchRow(Base):
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     alert_id: Mapped[int] = mapped_column(Number, ForeignKey("alert.id"), index=True)
     state: Mapped[State] = mapped_column(index=True)
-    #: 0 = Extreme … 4 = Unknown; claims go by it
+    #: 0 = Extreme … 4 = Unknown, and 5 more for a drill or test; claims go by it
     priority: Mapped[int]
     #: the template that it was made from; None = written freely or from CAP
     template: Mapped[str | None] = mapped_column(String(64))
@@ -315,6 +315,11 @@ class DispatchRow(Base):
     approved_at: Mapped[datetime | None]
     #: why one person alone let it go out
     override_reason: Mapped[str | None] = mapped_column(String(500))
+    #: until then an emergency override can be taken back before anything goes out
+    hold_until: Mapped[datetime | None]
+    #: who has looked at an emergency override afterwards
+    reviewed_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    reviewed_at: Mapped[datetime | None]
     planned_at: Mapped[datetime | None]
     #: the first hand-over began
     first_at: Mapped[datetime | None]
@@ -582,6 +587,10 @@ class OperatorRow(Base):
     roles: Mapped[list[str]]
     active: Mapped[bool] = mapped_column(default=True)
     created_at: Mapped[datetime]
+    #: the secret of the second factor, encrypted with the installation's key; None = has none
+    second_factor: Mapped[str | None] = mapped_column(String(300))
+    #: the time step of the last code that was taken: each code counts once
+    second_factor_step: Mapped[int | None] = mapped_column(BigInteger)
 
 
 class SessionRow(Base):
