@@ -5,6 +5,7 @@ draft → submitted → approved → sending → finished
         submitted → rejected
         submitted | approved | sending | finished → cancelled
 draft (a prepared correction) → approved
+submitted (a step of a drill) → submitted, armed → approved, at its time
 ```
 """
 
@@ -55,6 +56,10 @@ class Move(StrEnum):
     CANCEL = "cancel"
     #: a person sends its prepared correction
     CORRECT = "correct"
+    #: a second person lets a step of a drill go out at its time
+    ARM = "arm"
+    #: the time of an armed step has come
+    FIRE = "fire"
 
 
 class Role(StrEnum):
@@ -82,6 +87,8 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.SUBMITTED, Move.OVERRIDE): State.APPROVED,
     (State.SUBMITTED, Move.REJECT): State.REJECTED,
     (State.DRAFT, Move.CORRECT): State.APPROVED,
+    (State.SUBMITTED, Move.ARM): State.SUBMITTED,
+    (State.SUBMITTED, Move.FIRE): State.APPROVED,
     (State.APPROVED, Move.PLAN): State.SENDING,
     (State.SENDING, Move.FINISH): State.FINISHED,
     (State.SUBMITTED, Move.CANCEL): State.CANCELLED,
@@ -94,6 +101,7 @@ MOVES: dict[tuple[State, Move], State] = {
 _ROLES: dict[Move, frozenset[Role]] = {
     Move.SUBMIT: frozenset({Role.DRAFT, Role.TRAINEE}),
     Move.APPROVE: frozenset({Role.APPROVE}),
+    Move.ARM: frozenset({Role.APPROVE}),
     Move.OVERRIDE: frozenset({Role.APPROVE, Role.DRAFT}),
     Move.REJECT: frozenset({Role.APPROVE}),
     Move.CANCEL: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
@@ -125,6 +133,8 @@ class Circumstances:
     #: its template is marked as a threat to life
     life_threat: bool
     severity: Severity
+    #: it is a step of a drill: it is armed, and goes out at its time
+    scheduled: bool = False
     reason: str = ""
 
 
@@ -138,6 +148,8 @@ def move(circumstances: Circumstances, move: Move, person: Person | None) -> Sta
     after = MOVES.get((circumstances.state, move))
     if after is None:
         raise MoveRefused(f"a dispatch that is {circumstances.state} cannot be moved by “{move}”")
+    if move in (Move.ARM, Move.FIRE):
+        _drill_only(circumstances)
     needed = _ROLES.get(move)
     if needed is None:
         return after
@@ -148,11 +160,21 @@ def move(circumstances: Circumstances, move: Move, person: Person | None) -> Sta
         raise MoveRefused(f"{person.name} may not {move}: the role {names} is needed")
     if Role.TRAINEE in person.roles and circumstances.status is Status.ACTUAL:
         raise MoveRefused(f"{person.name} is a trainee and can only work on drills")
-    if move is Move.APPROVE:
+    if move in (Move.APPROVE, Move.OVERRIDE) and circumstances.scheduled:
+        raise MoveRefused("it is a step of a drill and goes out at its time; arm the drill instead")
+    if move in (Move.APPROVE, Move.ARM):
         _two_people(circumstances, person)
     if move is Move.OVERRIDE:
         _emergency(circumstances)
     return after
+
+
+def _drill_only(circumstances: Circumstances) -> None:
+    """Nothing but a drill is ever armed and let go by the clock."""
+    if not circumstances.scheduled:
+        raise MoveRefused("it is no step of a drill; it is approved by a person")
+    if circumstances.status is not Status.EXERCISE:
+        raise MoveRefused(f"an {circumstances.status} alert is never sent by the clock; only an Exercise is")
 
 
 def _two_people(circumstances: Circumstances, person: Person) -> None:

@@ -12,10 +12,11 @@ from alertd import audit, lint, papers, people, store
 from alertd import correct as correcting
 from alertd.alert import Alert, MsgType, Status
 from alertd.audience import Audience
+from alertd.category import category_of
 from alertd.channel import Outcome, Recalls
 from alertd.correction import cancellation
 from alertd.db import reading, writing
-from alertd.dispatch import Circumstances, Move, Person, State, move
+from alertd.dispatch import MOVES, Circumstances, Move, Person, State, move
 from alertd.errors import (
     ChannelMisconfigured,
     MoveRefused,
@@ -56,6 +57,7 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
     state = move(circumstances, Move.SUBMIT, person)
     _check_words(site, alert, now)
     _check_channels(site, submission)
+    submission = replace(submission, audience=submission.audience.about(category_of(alert)))
     counts = audience_counts(site, submission.audience, submission.channels)
     artefacts = papers.artefacts(site, alert, submission)
     correction = cancellation(
@@ -69,7 +71,13 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
     with writing(site.engine) as session:
         row = papers.file(session, submission, artefacts, counts, state, person, now)
         calling_off = papers.file(
-            session, replace(submission, alert=correction), calling, counts, State.DRAFT, person, now
+            session,
+            replace(submission, alert=correction, drill_step=None),
+            calling,
+            counts,
+            State.DRAFT,
+            person,
+            now,
         )
         calling_off.corrects_id = row.id
         audit.note(
@@ -199,7 +207,15 @@ def _stop(
     now: datetime,
     detail: Mapping[str, object],
 ) -> None:
-    row.state = move(papers.circumstances(site, row, alert), Move.CANCEL, person)
+    move(papers.circumstances(site, row, alert), Move.CANCEL, person)
+    halt(session, site, row, now, by=person.name, detail=detail)
+
+
+def halt(
+    session: Session, site: Site, row: DispatchRow, now: datetime, *, by: str, detail: Mapping[str, object]
+) -> None:
+    """Ends a locked dispatch for whoever may: nothing more is handed over, and what rings falls silent."""
+    row.state = MOVES[row.state, Move.CANCEL]
     row.cancelled_at = now
     stopped = store.close_open(session, row.id, Outcome.CANCELLED, "stopped by an operator", now)
     for name in row.channels:
@@ -208,7 +224,7 @@ def _stop(
     audit.note(
         session,
         at=now,
-        actor=person.name,
+        actor=by,
         action="dispatch.cancelled",
         subject=f"dispatch:{row.id}",
         detail={**detail, "stopped": stopped},

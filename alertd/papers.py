@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from alertd import artefact, cap, people, store
-from alertd.alert import Alert, Severity
+from alertd.alert import Alert
 from alertd.artefact import Artefact
 from alertd.audience import Audience, audience_hash
 from alertd.db import reading
@@ -35,6 +35,8 @@ class Submission:
     template: str | None = None
     #: that template is for a threat to life: one person may send it in an emergency
     life_threat: bool = False
+    #: the step of a drill that it is made for
+    drill_step: int | None = None
 
 
 def artefacts(
@@ -116,7 +118,7 @@ def file(
     row = DispatchRow(
         alert_id=document.id,
         state=state,
-        priority=list(Severity).index(alert.severity),
+        priority=store.urgency(alert),
         template=submission.template,
         life_threat=submission.life_threat,
         audience=submission.audience.as_json(),
@@ -127,6 +129,7 @@ def file(
         expires_at=expires_at(alert, now),
         submitted_by=person.id,
         submitted_at=now,
+        drill_step_id=submission.drill_step,
     )
     session.add(row)
     session.flush()
@@ -193,6 +196,7 @@ def circumstances(site: Site, row: DispatchRow, alert: AlertRow, reason: str = "
         submitted_by=row.submitted_by,
         exercise_people=site.config.approval.exercise,
         life_threat=row.life_threat,
-        severity=list(Severity)[row.priority],
+        severity=store.severity(row),
+        scheduled=row.drill_step_id is not None,
         reason=reason,
     )

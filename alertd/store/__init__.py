@@ -36,6 +36,7 @@ from alertd.store.dispatches import (
     severity,
     something_due,
     still_told,
+    urgency,
 )
 from alertd.store.planning import plan_audience, plan_correction, plan_next_contacts
 from alertd.store.receipts import (
@@ -104,6 +105,7 @@ __all__ = [
     "superseded",
     "tally",
     "unmark",
+    "urgency",
     "waiting",
     "words",
 ]

@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
-from alertd.alert import Reference, Severity
+from alertd.alert import Alert, Reference, Severity, Status
 from alertd.dispatch import State
 from alertd.tables import (
     AlertRow,
@@ -29,7 +29,13 @@ def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRo
 
 def severity(row: DispatchRow) -> Severity:
     """How grave the alert of a dispatch is."""
-    return list(Severity)[row.priority]
+    return list(Severity)[row.priority % len(Severity)]
+
+
+def urgency(alert: Alert) -> int:
+    """The place of an alert in the queue: by severity, every drill and test after every real alert."""
+    after = 0 if alert.status is Status.ACTUAL else len(Severity)
+    return list(Severity).index(alert.severity) + after
 
 
 def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:

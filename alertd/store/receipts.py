@@ -18,6 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Session, aliased
 
+from alertd.alert import Severity
 from alertd.channel import Outcome, Reason, Receipt
 from alertd.delivery import ATTEMPT, Next, Word, outcome_rank
 from alertd.tables import (
@@ -162,7 +163,7 @@ def hold(session: Session, channel: str, priority: int, until: datetime, now: da
     """Lets what is due on a channel and less urgent than `priority` wait; returns how much that was."""
     waiting_ones = (
         DeliveryRow.channel == channel,
-        DeliveryRow.priority > priority,
+        DeliveryRow.priority % len(Severity) > priority,
         DeliveryRow.due_at <= now,
         DeliveryRow.due_at.is_not(None),
         DeliveryRow.handed_at.is_(None),

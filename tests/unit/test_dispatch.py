@@ -28,11 +28,34 @@ def circumstances(state: State, **changes: object) -> Circumstances:
 
 @pytest.mark.parametrize(("state", "step"), list(itertools.product(State, Move)))
 def test_only_the_moves_of_the_table_are_possible(state: State, step: Move) -> None:
+    drill = {"scheduled": True, "status": Status.EXERCISE} if step in (Move.ARM, Move.FIRE) else {}
     if (state, step) in MOVES:
-        assert move(circumstances(state), step, EVERY_ROLE) is MOVES[state, step]
+        assert move(circumstances(state, **drill), step, EVERY_ROLE) is MOVES[state, step]
     else:
         with pytest.raises(MoveRefused, match="cannot be moved"):
-            move(circumstances(state), step, EVERY_ROLE)
+            move(circumstances(state, **drill), step, EVERY_ROLE)
+
+
+@pytest.mark.parametrize("step", [Move.ARM, Move.FIRE])
+@pytest.mark.parametrize("status", [Status.ACTUAL, Status.TEST])
+def test_the_clock_lets_nothing_go_out_but_a_drill(step: Move, status: Status) -> None:
+    with pytest.raises(MoveRefused, match="clock"):
+        move(circumstances(State.SUBMITTED, scheduled=True, status=status), step, EVERY_ROLE)
+    with pytest.raises(MoveRefused, match="no step of a drill"):
+        move(circumstances(State.SUBMITTED, status=Status.EXERCISE), step, EVERY_ROLE)
+
+
+@pytest.mark.parametrize("step", [Move.APPROVE, Move.OVERRIDE])
+def test_a_step_of_a_drill_is_armed_and_never_approved_by_itself(step: Move) -> None:
+    with pytest.raises(MoveRefused, match="arm the drill"):
+        move(circumstances(State.SUBMITTED, scheduled=True, status=Status.EXERCISE), step, EVERY_ROLE)
+
+
+def test_who_handed_a_drill_in_does_not_arm_it() -> None:
+    author = Person(1, "本人", frozenset({Role.APPROVE}))
+    state = circumstances(State.SUBMITTED, scheduled=True, status=Status.EXERCISE)
+    with pytest.raises(MoveRefused, match="another person"):
+        move(state, Move.ARM, author)
 
 
 @pytest.mark.parametrize("status", list(Status))
