@@ -5,8 +5,9 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from alertd.category import Category
 from alertd.errors import Problem, WrongAudience
 
 
@@ -14,12 +15,14 @@ from alertd.errors import Problem, WrongAudience
 class Audience:
     """Recipients who live in one of `areas` (codes) or belong to one of `groups`.
 
-    `everybody` stands alone: it means the whole register, whatever the area.
+    `everybody` stands alone: it means the whole register, whatever the area. Of those who
+    have registered by themselves it means the ones who want news of this `category`.
     """
 
     areas: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     everybody: bool = False
+    category: Category = Category.LIFE
 
     def __post_init__(self) -> None:
         if self.everybody and (self.areas or self.groups):
@@ -33,18 +36,24 @@ class Audience:
 
     def as_json(self) -> dict[str, object]:
         """The rule as JSON values; `from_json` reads it back."""
+        category = {} if self.category is Category.LIFE else {"category": str(self.category)}
         if self.everybody:
-            return {"everybody": True}
-        return {"areas": sorted(self.areas), "groups": sorted(self.groups)}
+            return {"everybody": True, **category}
+        return {"areas": sorted(self.areas), "groups": sorted(self.groups), **category}
 
     @classmethod
     def from_json(cls, rule: Mapping[str, object]) -> Audience:
         """The audience of a stored rule."""
+        category = Category(str(rule.get("category", Category.LIFE)))
         if rule.get("everybody"):
-            return cls(everybody=True)
+            return cls(everybody=True, category=category)
         areas, groups = rule.get("areas", ()), rule.get("groups", ())
         assert isinstance(areas, list | tuple) and isinstance(groups, list | tuple)
-        return cls(areas=tuple(map(str, areas)), groups=tuple(map(str, groups)))
+        return cls(areas=tuple(map(str, areas)), groups=tuple(map(str, groups)), category=category)
+
+    def about(self, category: Category) -> Audience:
+        """The same people, for an alert of this category."""
+        return replace(self, category=category)
 
 
 def audience_hash(audience: Audience, counts: Mapping[str, int]) -> str:

@@ -5,14 +5,22 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from alertd.alert import Area, NamedValue
 from alertd.audience import Audience
+from alertd.category import Category
 from alertd.errors import NotFound
 from alertd.recipient import RecipientKind
-from alertd.tables import AreaRow, ContactRow, MembershipRow, RecipientRow
+from alertd.tables import (
+    AreaRow,
+    ContactRow,
+    MembershipRow,
+    RecipientRow,
+    SubscribedAreaRow,
+    SubscriptionRow,
+)
 
 #: the CAP geocode that names one of the city's areas
 ZONE = "alertd:area"
@@ -31,7 +39,8 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
     """Selects recipient_id, contact_id, language, needs_support: whom a dispatch would reach.
 
     Of each recipient the contact of first preference, and of each address one: a
-    household that is listed twice is called once.
+    household that is listed twice is called once. Who has registered an address by
+    themselves is asked there only about the areas and the news that they chose.
     """
     nth_of_recipient = func.row_number().over(
         partition_by=RecipientRow.id, order_by=(ContactRow.preference, ContactRow.id)
@@ -47,6 +56,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
             nth_of_recipient.label("nth_of_recipient"),
         )
         .join(ContactRow, ContactRow.recipient_id == RecipientRow.id)
+        .outerjoin(SubscriptionRow, SubscriptionRow.contact_id == ContactRow.id)
         .where(
             RecipientRow.active,
             ContactRow.active,
@@ -74,16 +84,26 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
 
 def _meant(audience: Audience) -> ColumnElement[bool]:
     if audience.everybody:
-        return true()
+        return _wanted(audience.category)
     rules: list[ColumnElement[bool]] = []
     if audience.areas:
-        rules.append(RecipientRow.area.in_(audience.areas))
+        chosen = select(SubscribedAreaRow.contact_id).where(SubscribedAreaRow.area.in_(audience.areas))
+        listed = and_(SubscriptionRow.contact_id.is_(None), RecipientRow.area.in_(audience.areas))
+        rules.append(or_(listed, and_(ContactRow.id.in_(chosen), _wanted(audience.category))))
         # A transmitter serves the whole city, wherever its mast stands.
         rules.append(RecipientRow.kind == RecipientKind.STATION)
     if audience.groups:
         members = select(MembershipRow.recipient_id).where(MembershipRow.group_name.in_(audience.groups))
         rules.append(RecipientRow.id.in_(members))
     return or_(*rules)
+
+
+def _wanted(category: Category) -> ColumnElement[bool]:
+    if category is Category.LIFE:
+        return true()
+    return or_(
+        SubscriptionRow.contact_id.is_(None), SubscriptionRow.categories.bitwise_and(category.bit) != 0
+    )
 
 
 def count(session: Session, audience: Audience, lines: Sequence[Line]) -> Mapping[str, int]:

@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from alertd import people, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
+from alertd.category import category_for
 from alertd.blank import Blank, BlankKind
 from alertd.db import reading
 from alertd.dispatch import Person, Role
@@ -137,7 +138,8 @@ def check_audience(draft: Draft) -> Audience:
                 "対象地区を1つ以上選んでください。全員に送るときは「市内全域」を選んでください。",
             )
         )
-    return Audience(areas=draft.areas, groups=draft.groups, everybody=draft.everybody)
+    category = category_for(draft.status, draft.template.hazard, draft.template.severity)
+    return Audience(areas=draft.areas, groups=draft.groups, everybody=draft.everybody, category=category)
 
 
 def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> Submission:
