@@ -203,7 +203,7 @@ def visited(
     take(session, delivery_id, person, now)
     taking = session.get_one(TakingRow, delivery_id)
     taking.result, taking.note, taking.visited_at = result, note[:500] or None, now
-    said = f"visited by {person.name}: {result}"
+    said = f"{store.VISITED}{person.name}: {result}"
     if result is Visit.ABSENT:
         # of attempt 0: less than anything that a channel says
         nobody = Receipt(key="", outcome=Outcome.UNKNOWN, reason=Reason.NO_ANSWER, detail=said)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -34,6 +34,8 @@ class ChannelTally:
     open: int
 
 
+    #: of those acknowledged: by a visit at the door, and not over the channel
+    met: int = 0
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One dispatch and its tally at one moment."""
@@ -89,6 +91,7 @@ class Report:
             },
             "submitted_at": _iso(self.submitted_at),
             "approved_at": _iso(self.approved_at),
+            "met_at_the_door": {name: tally.met for name, tally in self.channels.items() if tally.met},
             "first_at": _iso(self.first_at),
             "finished_at": _iso(self.finished_at),
             "expires_at": _iso(self.expires_at),
@@ -121,6 +124,8 @@ def report(session: Session, dispatch_id: int, *, site: Site | None = None) -> R
         )
     correction = store.correction_of(session, row.id)
     return Report(
+    for name, met in store.met_at_the_door(session, dispatch_id).items():
+        channels[name] = replace(channels[name], met=met)
         id=row.id,
         identifier=alert.identifier,
         headline=alert.headline,

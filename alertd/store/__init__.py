@@ -51,13 +51,25 @@ from alertd.store.receipts import (
     said_of,
     supersede,
     superseded,
-    words,
+    words_of,
+)
+from alertd.store.tallies import (
+    VISITED,
+    Answers,
+    Count,
+    Open,
+    addresses,
+    answers,
+    met_at_the_door,
+    open_by_channel,
+    tally,
 )
 from alertd.store.tallies import Answers, Count, Open, addresses, answers, open_by_channel, tally
 
 __all__ = [
     "Answers",
     "Claimed",
+    "VISITED",
     "Count",
     "Open",
     "add_receipts",
@@ -91,6 +103,7 @@ __all__ = [
     "overdue",
     "plan_audience",
     "plan_correction",
+    "met_at_the_door",
     "plan_next_contacts",
     "postpone",
     "raise_alarm",

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import (
     and_,
     case,
+    exists,
     func,
     or_,
     select,
@@ -20,7 +21,11 @@ from alertd.tables import (
     DeliveryRow,
     ReceiptRow,
     RecipientRow,
+    TakingRow,
 )
+
+#: how the detail of a receipt begins that tells of a visit at the door
+VISITED = "visited by "
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +56,26 @@ def tally(session: Session, dispatch_id: int) -> list[Count]:
         .group_by(DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
     )
     return [Count(*row) for row in rows]
+
+
+def met_at_the_door(session: Session, dispatch_id: int) -> Mapping[str, int]:
+    """How many deliveries of each channel were answered at the door, and not over the channel."""
+    rows = session.execute(
+        select(DeliveryRow.channel, func.count())
+        .join(TakingRow, TakingRow.delivery_id == DeliveryRow.id)
+        .where(
+            DeliveryRow.dispatch_id == dispatch_id,
+            DeliveryRow.outcome == Outcome.ACKNOWLEDGED,
+            TakingRow.visited_at.is_not(None),
+            ~exists().where(
+                ReceiptRow.delivery_id == DeliveryRow.id,
+                ReceiptRow.outcome.in_((Outcome.DELIVERED, Outcome.ACKNOWLEDGED)),
+                or_(ReceiptRow.detail.is_(None), ReceiptRow.detail.not_like(f"{VISITED}%")),
+            ),
+        )
+        .group_by(DeliveryRow.channel)
+    )
+    return {name: met for name, met in rows}
 
 
 @dataclass(frozen=True, slots=True)

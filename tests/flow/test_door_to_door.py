@@ -14,6 +14,7 @@ from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.errors import MoveRefused, NotFound
 from alertd.help_wanted import Visit, give_back, help_wanted, take, visited
+from alertd.report import report
 from alertd.store import receipts
 from alertd.tables import DeliveryRow, RecipientRow
 from alertd.unreached import places, unreached
@@ -106,6 +107,8 @@ def test_who_was_met_at_the_door_has_answered_and_is_not_called_again(city: City
         assert (row.outcome, row.answer, row.due_at) == (Outcome.ACKNOWLEDGED, Answer.STAYING, None)
         assert receipts(session, delivery)[-1].detail == f"visited by {WRITER.name}: staying"
         assert [one.recipient_id for one in unreached(session, 1)] == [2]
+        tally = report(session, 1).channels["mail"]
+        assert (tally.outcomes["acknowledged"], tally.met) == (1, 1), "the mail had no part in it"
     with reading(city.site.engine) as session:
         assert audit.verify(session) is None
 
