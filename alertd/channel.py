@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why an attempt did not arrive; a closed set, so that it can be counted."""
+    """Why an attempt did not arrive, or how far it has come; a closed set, so that it can be counted."""
 
     #: the line was engaged
     BUSY = "busy"
@@ -67,6 +67,34 @@ class Reason(StrEnum):
     OTHER = "other"
     #: it is night and it is not urgent: waits for the morning (said by the engine)
     QUIET_HOURS = "quiet_hours"
+    #: taken off the air for something more urgent, and aired again afterwards (said by the engine)
+    PREEMPTED = "preempted"
+    #: with `accepted`: handed over, and that it was heard was not confirmed in time; the last word
+    UNCONFIRMED = "unconfirmed"
+    #: with `accepted`: a person has set out with it
+    UNDER_WAY = "under_way"
+
+
+class Phase(StrEnum):
+    """How far an airing is, as the transmitter's own far end shows it."""
+
+    #: asked for, and not on the air yet
+    REQUESTED = "requested"
+    #: the transmitter is ours, and receivers are being switched on
+    SIGNALLED = "signalled"
+    #: proven to be on the air
+    ON_AIR = "on_air"
+    #: all of it was aired, and the transmitter is not given back yet
+    ENDED = "ended"
+    #: proven to be given back; the outcome says what was aired
+    RELEASED = "released"
+    #: taken off or cut off in the middle, and proven to be given back
+    TRUNCATED = "truncated"
+
+    @property
+    def under_way(self) -> bool:
+        """Whether more is to be heard of the airing."""
+        return self not in (Phase.RELEASED, Phase.TRUNCATED)
 
 
 class Answer(StrEnum):
@@ -118,6 +146,16 @@ class Pace:
     in_flight: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """A person carries it out, and ticks start and end at the desk."""
+
+    #: after the hand-over: when somebody should have started
+    start_within: timedelta
+    #: after the start: when it should be done
+    finish_within: timedelta
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Traits:
     """What the dispatcher must know of a channel."""
@@ -128,6 +166,10 @@ class Traits:
     batch_size: int = 25
     #: one hand-over at a time over all workers: a transmitter
     exclusive: bool = False
+    #: silence of a transmitter between two airings
+    gap: timedelta = timedelta(0)
+    #: what is at least so severe takes what is less severe off the air; None = nothing does
+    cuts_in: Severity | None = None
     #: the sound file to bring along; None = words only
     audio: AudioFormat | None = None
     #: what sounds besides the words
@@ -137,6 +179,8 @@ class Traits:
     report_within: timedelta | None = None
     pace: Pace | None = None
     in_doubt: InDoubt = InDoubt.RESEND
+    #: None = no person is needed
+    by_hand: ByHand | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +206,10 @@ class Message:
     audio_url: str | None = None
     #: spoken media: the short version for an answering machine
     short_text: str | None = None
+    #: what switches receivers off again, alone: for an airing that is cut short
+    end_signal: Sound | None = None
+    #: the CAP document, byte for byte as it was approved
+    document: bytes = b""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +243,8 @@ class Receipt:
     detail: str | None = None
     #: the outcome is known, and the line is still in use until a later receipt without this
     line_open: bool = False
+    #: of an airing; one that is under way is followed by other receipts of the same key
+    phase: Phase | None = None
 
 
 class ChannelSettings(BaseModel):
@@ -358,6 +408,29 @@ class Asks(Protocol):
         """What the far end knows; `accepted` = still under way, ask again later.
 
         None = it surely never arrived: hand it over again. Raises ChannelUnavailable.
+        """
+        ...
+
+
+@runtime_checkable
+class Airs(Protocol):
+    """A channel that also Asks, and that holds a transmitter for as long as it speaks.
+
+    Its `send` yields a receipt with a phase every half second or more often while an
+    airing is under way. Between two of them the engine may call `release`; `send` then
+    finds that the airing is over and says so.
+    """
+
+    def limit(self, message: Message, /) -> timedelta:
+        """How long after the hand-over the transmitter must be given back, whatever happens."""
+        ...
+
+    def release(self, inquiry: Inquiry, /) -> Receipt:
+        """Take this airing off and give the transmitter back, now; receivers are switched off.
+
+        Says what was found: `truncated`, or `released` when nothing of it was on the air.
+        By whoever finds that it is due, in any process; twice is harmless. Raises
+        ChannelUnavailable as long as the transmitter is not proven to be given back.
         """
         ...
 

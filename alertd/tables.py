@@ -25,7 +25,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alertd.alert import MsgType, Status
-from alertd.channel import Answer, Outcome, Reason
+from alertd.channel import Answer, Outcome, Phase, Reason
 from alertd.delivery import NOTHING_KNOWN
 from alertd.dispatch import State
 from alertd.recipient import RecipientKind
@@ -84,6 +84,7 @@ class Base(DeclarativeBase):
         MsgType: _by_value(MsgType),
         Outcome: _by_value(Outcome),
         Reason: _by_value(Reason),
+        Phase: _by_value(Phase),
         Answer: _by_value(Answer),
         RecipientKind: _by_value(RecipientKind),
     }
@@ -471,7 +472,41 @@ class ReceiptRow(Base):
     answer: Mapped[Answer | None]
     ref: Mapped[str | None] = mapped_column(String(200))
     detail: Mapped[str | None] = mapped_column(String(500))
+    #: of an airing
+    phase: Mapped[Phase | None]
     received_at: Mapped[datetime]
+
+
+class AiringRow(Base):
+    """One use of a transmitter. Its course is in the receipts of its attempt."""
+
+    __tablename__ = "airing"
+    __table_args__ = (
+        # at most one for each alert, transmitter and repeat
+        UniqueConstraint("dispatch_id", "channel", "address", "repeat"),
+        Index(
+            "ix_airing_open",
+            "channel",
+            sqlite_where=text("released_at IS NULL"),
+            postgresql_where=text("released_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    dispatch_id: Mapped[int] = mapped_column(Number, ForeignKey("dispatch.id"))
+    delivery_id: Mapped[int] = mapped_column(Number, ForeignKey("delivery.id"), index=True)
+    channel: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(320))
+    #: 0 = the first time; more only after it was taken off for something more urgent, or by a person's word
+    repeat: Mapped[int]
+    attempt: Mapped[int]
+    requested_at: Mapped[datetime]
+    #: the transmitter is given back then, whoever holds it
+    ends_by: Mapped[datetime]
+    #: why it was taken off (see alertd.on_air); None = it was not
+    taken_off: Mapped[str | None] = mapped_column(String(16))
+    #: nothing of it is on the air any more; None = not proven yet
+    released_at: Mapped[datetime | None]
 
 
 class ChannelStateRow(Base):

@@ -46,6 +46,7 @@ REASONS = {
     Reason.REFUSED: mark("refused by the far end"),
     Reason.RATE_LIMITED: mark("too fast for the far end"),
     Reason.QUIET_HOURS: mark("waits for the morning"),
+    Reason.PREEMPTED: mark("gave way to something more urgent"),
     Reason.TIMEOUT: mark("no reply in time"),
     Reason.UNREACHABLE: mark("far end not reachable"),
     Reason.IN_DOUBT: mark("interrupted while sending"),
