@@ -95,6 +95,47 @@ class Paper(_Section):
     font: Path | None = None
 
 
+class Subscribe(_Section):
+    """`[subscribe]`: residents register by themselves; limits hold over all processes."""
+
+    #: the channel section whose mail relay carries letters; empty = the first of kind `email`, real before drill
+    channel: str = ""
+    #: how long the link in a letter works, in hours
+    link_hours: float = Field(default=24.0, gt=0)
+    #: letters that nobody has answered yet, to one address in an hour
+    per_address_hour: int = Field(default=1, ge=1)
+    #: the same in a day
+    per_address_day: int = Field(default=3, ge=1)
+    #: the same to one mail domain in an hour
+    per_domain_hour: int = Field(default=1000, ge=1)
+    #: requests from one network (/24, /48) in an hour; carriers put thousands of people behind one
+    per_network_hour: int = Field(default=200, ge=1)
+    #: requests in all in an hour
+    per_hour: int = Field(default=5000, ge=1)
+    #: reverse proxies whose `X-Forwarded-For` is believed
+    proxies: tuple[str, ...] = ()
+    #: the alarm goes on when more leave in an hour than this part of the list, and more than twenty
+    leaving_alarm: float = Field(default=0.01, gt=0)
+
+
+class Inbox(_Section):
+    """`[inbox]`: the listener for mail that comes in: blank mails, bounces, canaries."""
+
+    host: str = "127.0.0.1"
+    #: 0 = `alertd up` starts no listener
+    port: int = Field(default=0, ge=0, le=65535)
+    #: what the receiving mail server speaks to us: `lmtp` or `smtp`
+    protocol: Literal["lmtp", "smtp"] = "lmtp"
+    #: addresses at which a blank mail asks to register
+    blank_mail: tuple[str, ...] = ()
+    #: receiving servers whose `Authentication-Results` are believed (RFC 8601 authserv-id)
+    authserv: tuple[str, ...] = ()
+    #: mailboxes at carriers whose mail is forwarded to this listener
+    canaries: tuple[str, ...] = ()
+    #: minutes from one canary mail to the next
+    canary_every: float = Field(default=30.0, gt=0)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
     """A checked configuration. Relative paths are relative to the file's folder."""
@@ -112,6 +153,8 @@ class Config:
     channels: Mapping[str, ChannelSettings]
     paper: Paper = field(default_factory=Paper)
     audit: Audit = field(default_factory=Audit)
+    subscribe: Subscribe = field(default_factory=Subscribe)
+    inbox: Inbox = field(default_factory=Inbox)
 
     @property
     def public_url(self) -> str:
@@ -148,6 +191,8 @@ _TOP: dict[str, type[BaseModel]] = {
     "worker": Worker,
     "paper": Paper,
     "audit": Audit,
+    "subscribe": Subscribe,
+    "inbox": Inbox,
 }
 
 
@@ -240,6 +285,8 @@ def _config(
     assert isinstance(web, Web) and isinstance(approval, Approval) and isinstance(worker, Worker)
     paper, audit = sections["paper"], sections["audit"]
     assert isinstance(paper, Paper) and isinstance(audit, Audit)
+    subscribe, inbox = sections["subscribe"], sections["inbox"]
+    assert isinstance(subscribe, Subscribe) and isinstance(inbox, Inbox)
     return Config(
         file=file,
         city=city,
@@ -252,6 +299,8 @@ def _config(
         channels=channels,
         paper=paper,
         audit=audit,
+        subscribe=subscribe,
+        inbox=inbox,
     )
 
 
