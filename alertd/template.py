@@ -36,6 +36,12 @@ from alertd.language import tag_of
 
 __all__ = ["Blank", "BlankKind", "Spoken", "Template", "Wording", "fill", "template", "templates"]
 
+#: what CAP asks an alert that is none to say of itself (CAP 1.2, 3.2.1, note)
+_NOTES = {
+    Status.EXERCISE: "これは訓練です。 This is an exercise.",
+    Status.TEST: "これは試験です。 This is a test.",
+}
+
 
 class Spoken(StrEnum):
     """The CAP parameters that carry the spoken texts of an info."""
@@ -186,6 +192,7 @@ def fill(
         status=status,
         msg_type=MsgType.UPDATE if references else MsgType.ALERT,
         references=tuple(references),
+        note=_NOTES.get(status),
         infos=infos,
     )
 

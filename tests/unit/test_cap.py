@@ -145,9 +145,28 @@ def test_what_is_no_cap_is_explained(text: str) -> None:
     assert refusal(text)
 
 
-def test_the_older_version_is_named() -> None:
-    older = document().replace("cap:1.2", "cap:1.1")
-    assert "cap:1.1" in refusal(older) and "1.2" in refusal(older)
+def test_the_older_version_is_read_and_named() -> None:
+    older = (
+        document(sent="2026-11-23T06:20:00Z")
+        .replace("cap:1.2", "cap:1.1")
+        .replace(">Likely<", ">Very Likely<")
+        .replace("<area>", "<resource><resourceDesc>A map</resourceDesc></resource><area>")
+    ).encode()
+    read = cap.parse(older)
+    assert (cap.version(older), cap.version(document().encode())) == ("1.1", "1.2")
+    assert (
+        read.infos[0].certainty is Certainty.LIKELY and read.sent.isoformat() == "2026-11-23T06:20:00+00:00"
+    )
+    assert cap.version(cap.write(read)) == "1.2"
+
+
+def test_a_version_that_is_no_more_is_refused_with_the_remedy() -> None:
+    oldest = document().replace("cap:1.2", "cap:1.0")
+    assert "cap:1.0" in refusal(oldest) and "1.2" in refusal(oldest)
+
+
+def test_a_deep_document_is_refused() -> None:
+    assert refusal(document(headline="<x>" * 5000 + "</x>" * 5000))
 
 
 @pytest.mark.parametrize(
