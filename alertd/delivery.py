@@ -24,6 +24,9 @@ ATTEMPT = 1000
 
 #: within an attempt, the rank of a hand-over of which it is not known whether it arrived
 _DOUBT = 50
+#: after which an airing that gave way is due again: what cut in is on the air by then
+_AFTER_CUT_IN = timedelta(seconds=5)
+
 #: within an attempt, from the least final word to the most final
 _FINALITY = (
     Outcome.ACCEPTED,
@@ -108,8 +111,12 @@ def after(
     """
     attempts = word.attempt - spared
     match word.outcome:
+        case Outcome.ACCEPTED if word.reason is Reason.UNCONFIRMED:
+            return Next(word, None, handed=True, spared=spared)
         case Outcome.ACCEPTED:
             return Next(word, now + report_within if report_within else None, handed=True, spared=spared)
+        case Outcome.DEFERRED if word.reason is Reason.PREEMPTED:
+            return Next(word, now + _AFTER_CUT_IN, handed=False, spared=spared + 1)
         case Outcome.DEFERRED if word.reason is Reason.RATE_LIMITED:
             # too fast is nobody's fault: the far end never tried
             delay = _delay(word.reason, attempts, settings, severity)

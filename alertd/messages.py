@@ -96,11 +96,11 @@ def _read(session: Session, site: Site, dispatch_id: int, channel: str) -> Sendi
                 marks.gate(words, alert.status, made.language)
             except WrongAlert as error:
                 raise NotAsApproved(str(error)) from error
-            messages[made.language] = _message(site, alert, row, made)
+            messages[made.language] = _message(site, alert, row, made, document.document)
     return Sending(alert.status, messages)
 
 
-def _message(site: Site, alert: Alert, row: DispatchRow, made: ArtefactRow) -> Message:
+def _message(site: Site, alert: Alert, row: DispatchRow, made: ArtefactRow, document: bytes) -> Message:
     sound = _sound(site, made)
     return Message(
         identifier=alert.identifier,
@@ -114,8 +114,15 @@ def _message(site: Site, alert: Alert, row: DispatchRow, made: ArtefactRow) -> M
         expires=row.expires_at,
         references=alert.references,
         audio=sound,
+        end_signal=_end_signal(site, made.channel),
         audio_url=f"{site.config.public_url}/audio/{sound.path.name}" if sound else None,
+        document=document,
     )
+
+
+def _end_signal(site: Site, channel: str) -> Sound | None:
+    traits = site.channel(channel).traits
+    return artefact.kept_end_signal(site.config.storage / "audio", traits)
 
 
 def _sound(site: Site, made: ArtefactRow) -> Sound | None:
@@ -136,7 +143,16 @@ def _sound(site: Site, made: ArtefactRow) -> Sound | None:
     )
 
 
-def target(site: Site, channel: str, delivery_id: int, attempt: int, address: str, contact_id: int) -> Target:
+def target(
+    site: Site,
+    channel: str,
+    delivery_id: int,
+    attempt: int,
+    address: str,
+    contact_id: int,
+    *,
+    repeat: int = 0,
+) -> Target:
     """Where one hand-over goes; the key is the same over all attempts."""
     key = seal(site.secret, DELIVERY, delivery_id)
     query = urlencode({"key": key, "attempt": attempt})
@@ -147,5 +163,6 @@ def target(site: Site, channel: str, delivery_id: int, attempt: int, address: st
         address=address,
         answer_url=f"{base}/callbacks/{quote(channel)}?{query}",
         stop_url=f"{base}/stop/{seal(site.secret, STOP, contact_id)}",
+        repeat=repeat,
         change_url=f"{base}/change/{seal(site.secret, CHANGE, contact_id)}",
     )

@@ -19,15 +19,17 @@ class RecipientKind(StrEnum):
     STATION = "station"
     #: loudspeakers outdoors
     LOUDSPEAKER = "loudspeaker"
+    #: a newspaper or broadcaster that is told as press
+    PRESS = "press"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contact:
     """One address on one kind of channel; `preference` 1 is tried first."""
 
-    #: the kind of the channel: "email", "voice", "fm", "radio"
+    #: the kind of the channel: "email", "voice", "fm", "radio", "gateway", "desk", "press", "radio_phone"
     kind: str
-    #: as the channel wants it: mail address, E.164 number, queue, group:port
+    #: as the channel wants it: mail address, E.164 number, queue, group:port, station, who does it
     address: str
     preference: int = 1
     #: the channel section that serves it; None = any of its kind

@@ -24,12 +24,20 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "phone2": ("電話番号2", "電話2", "phone2"),
     "fm": ("fm放送", "fm"),
     "radio": ("防災無線", "防災行政無線", "radio"),
+    "gateway": ("子局番号", "子局", "gateway"),
+    "radio_phone": ("遠隔制御", "遠隔制御番号", "radio_phone"),
+    "desk": ("担当", "手配先", "desk"),
+    "press": ("報道メール", "press"),
     "area": ("地区", "地区コード", "area"),
     "language": ("言語", "language"),
     "support": ("要支援者", "support", "needs_support"),
     "groups": ("区分", "グループ", "groups"),
     "state": ("状態", "state"),
 }
+#: columns that hold an address as its channel wants it
+AS_WRITTEN = ("fm", "radio", "gateway", "radio_phone", "desk")
+#: columns of which a list needs one
+ADDRESSES = {"email", "phone", "phone2", "press", *AS_WRITTEN}
 KINDS = {
     "": RecipientKind.PERSON,
     "個人": RecipientKind.PERSON,
@@ -37,6 +45,7 @@ KINDS = {
     "団体": RecipientKind.ORGANISATION,
     "放送局": RecipientKind.STATION,
     "屋外拡声子局": RecipientKind.LOUDSPEAKER,
+    "報道機関": RecipientKind.PRESS,
 } | {kind.value: kind for kind in RecipientKind}
 KIND_NAMES = {kind: name for name, kind in KINDS.items() if re.match(r"[一-鿿]", name)}
 YES = frozenset({"1", "○", "〇", "◯", "true", "yes", "y", "はい", "有", "要", "該当"})
@@ -52,6 +61,10 @@ HEADINGS = {
     "phone2": "電話番号2",
     "fm": "FM放送",
     "radio": "防災無線",
+    "gateway": "子局番号",
+    "radio_phone": "遠隔制御",
+    "desk": "担当",
+    "press": "報道メール",
     "area": "地区",
     "language": "言語",
     "support": "要支援者",
@@ -115,7 +128,7 @@ def headings_of(row: Sequence[str]) -> tuple[dict[int, str], dict[str, str]]:
                 f"the column is missing; the first line must name the columns, among them {needed}",
                 f"「{HEADINGS[needed]}」の列がありません。1行目に列の名前を入れてください。",
             )
-    if not found & {"email", "phone", "phone2", "fm", "radio"}:
+    if not found & ADDRESSES:
         raise wrong(
             "メール",
             "there is no column with addresses; add メール (email) or 電話番号 (phone)",

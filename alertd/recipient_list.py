@@ -20,6 +20,7 @@ from alertd import address
 from alertd.errors import WrongRecipients
 from alertd.recipient import Contact, Recipient
 from alertd.recipient_columns import (
+    AS_WRITTEN,
     HEADINGS,
     KIND_NAMES,
     KINDS,
@@ -169,7 +170,9 @@ def _contacts(cells: Mapping[str, str], *, calls_first: bool) -> tuple[Contact, 
         for column in ("phone", "phone2")
         if cells.get(column)
     ]
-    others = [(column, cells[column]) for column in ("fm", "radio") if cells.get(column)]
+    others = [(column, cells[column]) for column in AS_WRITTEN if cells.get(column)]
+    if cells.get("press"):
+        others.append(("press", _checked("press", cells, address.email)))
     found = dict.fromkeys([*others, *(calls + mails if calls_first else mails + calls)])
     if not found:
         raise _WrongCell(
@@ -255,8 +258,7 @@ def _row(recipient: Recipient) -> list[str]:
         KIND_NAMES[recipient.kind],
         *(by_kind.get("email") or [""])[:1],
         *[*phones, "", ""][:2],
-        *(by_kind.get("fm") or [""])[:1],
-        *(by_kind.get("radio") or [""])[:1],
+        *((by_kind.get(kind) or [""])[0] for kind in (*AS_WRITTEN, "press")),
         recipient.area,
         recipient.language,
         "1" if recipient.needs_support else "0",

@@ -17,6 +17,8 @@ from alertd.tables import AlertRow
 
 #: nothing was said of it yet
 PENDING = "pending"
+#: outcomes whose reasons are counted
+_EXPLAINED = (Outcome.ACCEPTED, Outcome.DEFERRED, Outcome.FAILED, Outcome.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,16 +28,16 @@ class ChannelTally:
     planned: int
     #: every Outcome and PENDING by name
     outcomes: dict[str, int]
-    #: of those deferred or failed: why
+    #: of those deferred, failed or not known: why; of those handed over: what is still missing
     reasons: dict[str, int]
     #: of those acknowledged: what was answered
     answers: dict[str, int]
     #: how many will be looked at again
     open: int
-
-
     #: of those acknowledged: by a visit at the door, and not over the channel
     met: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Report:
     """One dispatch and its tally at one moment."""
@@ -89,9 +91,9 @@ class Report:
                 }
                 for name, tally in self.channels.items()
             },
+            "met_at_the_door": {name: tally.met for name, tally in self.channels.items() if tally.met},
             "submitted_at": _iso(self.submitted_at),
             "approved_at": _iso(self.approved_at),
-            "met_at_the_door": {name: tally.met for name, tally in self.channels.items() if tally.met},
             "first_at": _iso(self.first_at),
             "finished_at": _iso(self.finished_at),
             "expires_at": _iso(self.expires_at),
@@ -111,7 +113,7 @@ def report(session: Session, dispatch_id: int, *, site: Site | None = None) -> R
     for count in store.tally(session, dispatch_id):
         tally = channels.setdefault(count.channel, _empty())
         tally.outcomes[count.outcome or PENDING] += count.deliveries
-        if count.outcome in (Outcome.DEFERRED, Outcome.FAILED, Outcome.UNKNOWN) and count.reason:
+        if count.outcome in _EXPLAINED and count.reason:
             tally.reasons[count.reason] = tally.reasons.get(count.reason, 0) + count.deliveries
         if count.answer:
             tally.answers[count.answer] = tally.answers.get(count.answer, 0) + count.deliveries
@@ -122,10 +124,10 @@ def report(session: Session, dispatch_id: int, *, site: Site | None = None) -> R
             tally.answers,
             tally.open + count.due,
         )
-    correction = store.correction_of(session, row.id)
-    return Report(
     for name, met in store.met_at_the_door(session, dispatch_id).items():
         channels[name] = replace(channels[name], met=met)
+    correction = store.correction_of(session, row.id)
+    return Report(
         id=row.id,
         identifier=alert.identifier,
         headline=alert.headline,
