@@ -474,6 +474,10 @@ class ReceiptRow(Base):
     detail: Mapped[str | None] = mapped_column(String(500))
     #: of an airing
     phase: Mapped[Phase | None]
+    #: the operator who entered it after a visit at the door; None = the far end or the engine
+    said_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    #: a later visit put it right; it counts no more
+    withdrawn_at: Mapped[datetime | None]
     received_at: Mapped[datetime]
 
 

@@ -83,6 +83,38 @@ def add_receipts(session: Session, rows: Sequence[tuple[int, int, Receipt]], now
         )
 
 
+def add_visit(
+    session: Session, delivery_id: int, attempt: int, receipt: Receipt, said_by: int, now: datetime
+) -> None:
+    """Appends what an operator says came of a visit at the door."""
+    session.execute(
+        insert(ReceiptRow).values(
+            delivery_id=delivery_id,
+            attempt=attempt,
+            outcome=receipt.outcome,
+            reason=receipt.reason,
+            answer=receipt.answer,
+            detail=receipt.detail,
+            said_by=said_by,
+            received_at=now,
+        )
+    )
+
+
+def withdraw_visits(session: Session, delivery_id: int, now: datetime) -> None:
+    """What earlier visits said counts no more; it stays to be read."""
+    session.execute(
+        update(ReceiptRow)
+        .where(
+            ReceiptRow.delivery_id == delivery_id,
+            ReceiptRow.said_by.is_not(None),
+            ReceiptRow.withdrawn_at.is_(None),
+        )
+        .values(withdrawn_at=now)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def locked_delivery(session: Session, number: int) -> DeliveryRow | None:
     """One delivery that nobody else can change until the transaction ends."""
     return session.get(DeliveryRow, number, with_for_update=True, populate_existing=True)
@@ -95,9 +127,25 @@ def receipts(session: Session, delivery_id: int) -> Sequence[ReceiptRow]:
     ).all()
 
 
-def words(session: Session, delivery_id: int) -> Sequence[Word]:
-    """The same, as words that can be folded."""
-    return [Word(row.attempt, row.outcome, row.reason, row.answer) for row in receipts(session, delivery_id)]
+def words_of(session: Session, numbers: Collection[int]) -> dict[int, set[Word]]:
+    """What was said of each of these deliveries, as words that can be folded."""
+    said: dict[int, set[Word]] = {number: set() for number in numbers}
+    rows = session.execute(
+        select(
+            ReceiptRow.delivery_id,
+            ReceiptRow.attempt,
+            ReceiptRow.outcome,
+            ReceiptRow.reason,
+            ReceiptRow.answer,
+        ).where(
+            ReceiptRow.delivery_id.in_(sorted(said)),
+            ReceiptRow.withdrawn_at.is_(None),
+            or_(ReceiptRow.phase.is_(None), ReceiptRow.phase.not_in(_UNDER_WAY)),
+        )
+    )
+    for number, attempt, outcome, reason, answer in rows:
+        said[number].add(Word(attempt, outcome, reason, answer))
+    return said
 
 
 def said_of(session: Session, delivery_id: int, attempt: int) -> bool:

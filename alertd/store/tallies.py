@@ -24,9 +24,6 @@ from alertd.tables import (
     TakingRow,
 )
 
-#: how the detail of a receipt begins that tells of a visit at the door
-VISITED = "visited by "
-
 
 @dataclass(frozen=True, slots=True)
 class Count:
@@ -70,7 +67,7 @@ def met_at_the_door(session: Session, dispatch_id: int) -> Mapping[str, int]:
             ~exists().where(
                 ReceiptRow.delivery_id == DeliveryRow.id,
                 ReceiptRow.outcome.in_((Outcome.DELIVERED, Outcome.ACKNOWLEDGED)),
-                or_(ReceiptRow.detail.is_(None), ReceiptRow.detail.not_like(f"{VISITED}%")),
+                ReceiptRow.said_by.is_(None),
             ),
         )
         .group_by(DeliveryRow.channel)
@@ -117,6 +114,7 @@ def answers(session: Session, dispatch_id: int, channel: str) -> Answers:
             DeliveryRow.dispatch_id == dispatch_id,
             DeliveryRow.channel == channel,
             ReceiptRow.attempt > 0,
+            ReceiptRow.said_by.is_(None),
             ReceiptRow.outcome.in_(
                 (Outcome.DELIVERED, Outcome.ACKNOWLEDGED, Outcome.DEFERRED, Outcome.FAILED)
             ),

@@ -13,11 +13,13 @@ from alertd.channel import Answer, Outcome, Reason, Receipt
 from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.errors import MoveRefused, NotFound
-from alertd.help_wanted import Visit, give_back, help_wanted, take, visited
+from alertd.help_wanted import help_wanted
 from alertd.report import report
 from alertd.store import receipts
 from alertd.tables import DeliveryRow, RecipientRow
+from alertd.taking import Visit, give_back, take
 from alertd.unreached import places, unreached
+from alertd.visit import visited, visits, way_to
 from tests import factories
 from tests.factories import APPROVER, WRITER
 from tests.flow.conftest import City, MakeCity
@@ -105,7 +107,8 @@ def test_who_was_met_at_the_door_has_answered_and_is_not_called_again(city: City
         visited(session, city.site, delivery, WRITER, Visit.STAYING, "二階にいます", city.clock.now())
         row = session.get_one(DeliveryRow, delivery)
         assert (row.outcome, row.answer, row.due_at) == (Outcome.ACKNOWLEDGED, Answer.STAYING, None)
-        assert receipts(session, delivery)[-1].detail == f"visited by {WRITER.name}: staying"
+        said = receipts(session, delivery)[-1]
+        assert (said.detail, said.said_by) == ("visited: staying", WRITER.id)
         assert [one.recipient_id for one in unreached(session, 1)] == [2]
         tally = report(session, 1).channels["mail"]
         assert (tally.outcomes["acknowledged"], tally.met) == (1, 1), "the mail had no part in it"
@@ -125,6 +128,43 @@ def test_an_empty_house_changes_nothing_of_what_is_still_to_come(city: City) -> 
     assert (one.tried[0].result, one.tried[0].taken_by) == (Visit.ABSENT, WRITER.id)
     city.clock.advance(timedelta(seconds=61))
     assert city.drain() == 1
+
+
+def test_of_several_visits_the_last_one_speaks(city: City) -> None:
+    now = city.clock.now()
+
+    def told(delivery: int, result: Visit) -> tuple[Outcome | None, Answer | None]:
+        with writing(city.site.engine) as session:
+            visited(session, city.site, delivery, WRITER, result, "", now)
+            row = session.get_one(DeliveryRow, delivery)
+            return row.outcome, row.answer
+
+    failed, deferred = number_of(city, 2), number_of(city, 1)
+    assert told(failed, Visit.EVACUATED) == (Outcome.ACKNOWLEDGED, Answer.EVACUATING)
+    assert told(failed, Visit.SAFE) == (Outcome.ACKNOWLEDGED, Answer.UNDERSTOOD)
+    assert told(failed, Visit.ABSENT) == (Outcome.FAILED, None), "the wrong row of the sheet"
+    assert told(deferred, Visit.SAFE)[0] is Outcome.ACKNOWLEDGED
+    assert told(deferred, Visit.ABSENT)[0] is Outcome.DEFERRED
+    assert city.drain() == 1, "and is called again"
+    with reading(city.site.engine) as session:
+        assert [one.recipient_id for one in unreached(session, 1)] == [2, 1]
+        told_last = {one.recipient_id: one.result for one in visits(session, 1, 10)}
+    assert told_last == {1: Visit.ABSENT, 2: Visit.ABSENT}
+
+
+def test_a_visit_takes_back_nothing_that_a_channel_said(city: City) -> None:
+    delivery = number_of(city, 3)
+    answer(city, delivery, Answer.UNDERSTOOD)
+    with writing(city.site.engine) as session:
+        visited(session, city.site, delivery, WRITER, Visit.ABSENT, "", city.clock.now())
+        assert session.get_one(DeliveryRow, delivery).outcome is Outcome.ACKNOWLEDGED
+
+
+def test_a_visit_belongs_to_the_call_for_help(city: City) -> None:
+    with writing(city.site.engine) as session:
+        assert way_to(session, 1, 2) == number_of(city, 2)
+        with pytest.raises(NotFound):
+            way_to(session, 1, 99)
 
 
 def test_whom_a_visitor_could_not_help_waits_for_somebody_else(city: City) -> None:
