@@ -1,36 +1,28 @@
-"""The e-mail channel: hands mails over to one SMTP relay, several connections at a time."""
+"""The e-mail channel: hands mails over to mail relays, several connections at a time."""
 
 from __future__ import annotations
 
 import asyncio
 import queue
-import ssl
 import threading
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import ClassVar
 
-from alertd.channel import (
-    ChannelSettings,
-    Medium,
-    Message,
-    Outcome,
-    Pace,
-    Part,
-    Reason,
-    Receipt,
-    Target,
-    Traits,
-)
-from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable
-from channels.email_address import mailbox
+from alertd.channel import ChannelSettings, Letter, Medium, Message, Pace, Part, Receipt, Target, Traits
+from alertd.outbox import Outbox, Parcel
+from channels import email_letter
+from channels.email_crate import Crate
+from channels.email_lines import Lines
 from channels.email_message import MailTemplate
 from channels.email_settings import EmailSettings
-from channels.smtp_reply import receipt_of
-from channels.smtp_session import SessionLost, SmtpSession, Stage
 
-#: A target that can be handed over: it, its mailbox, and the whole mail.
-_Ready = tuple[Target, str, bytes]
+try:
+    import uvloop
+except ImportError:  # there is none for this machine: mails go out all the same, somewhat slower
+    _new_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
+    _new_loop = uvloop.new_event_loop
 
 
 class EmailChannel:
@@ -41,8 +33,7 @@ class EmailChannel:
     def __init__(self, name: str, settings: EmailSettings, /) -> None:
         self.name = name
         self._settings = settings
-        self._idle: list[SmtpSession] = []
-        self._trust: ssl.SSLContext | None = None
+        self._lines = Lines(settings)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -60,32 +51,25 @@ class EmailChannel:
         headline cannot stand in a header; then nothing was sent.
         """
         self._settings.must_carry(message.status)
-        template = MailTemplate.of(message, self._settings)
-        ready: list[_Ready] = []
-        for target in targets:
-            try:
-                recipient = mailbox(target.address)
-            except ValueError as error:
-                yield Receipt(
-                    key=target.key, outcome=Outcome.FAILED, reason=Reason.BAD_ADDRESS, detail=str(error)
-                )
-            else:
-                ready.append((target, recipient, template.for_target(target, recipient)))
-        if not ready:
+        MailTemplate.of(message, self._settings)
+        handful = _Handful(message, targets)
+        if not handful.waiting:
             return
-        work = _Work(ready)
-        delivery = asyncio.run_coroutine_threadsafe(self._deliver(work), self._running())
+        delivery = asyncio.run_coroutine_threadsafe(self._serve(handful), self._running())
         try:
-            while (receipt := work.news.get()) is not None:
+            while (receipt := handful.news.get()) is not None:
                 yield receipt
             delivery.result()
-            work.complain()
         finally:
-            work.stopped = True
+            handful.stopped = True
+
+    def stream(self, outbox: Outbox, /) -> None:
+        """One mail for each parcel, as many connections at a time as `sessions` says."""
+        asyncio.run_coroutine_threadsafe(self._serve(outbox), self._running()).result()
 
     def probe(self) -> str:
-        """Connects anew, secures, signs in, and asks for a sign of life."""
-        return asyncio.run_coroutine_threadsafe(self._probe(), self._running()).result()
+        """Connects anew, secures, signs in, and asks for a sign of life: each relay."""
+        return asyncio.run_coroutine_threadsafe(self._lines.probe(), self._running()).result()
 
     def preview(self, message: Message, /) -> Sequence[Part]:
         """Subject and text as a recipient sees them, and the headers as they are sent."""
@@ -96,8 +80,16 @@ class EmailChannel:
             Part("ヘッダー / Headers", "message/rfc822-headers", head.decode("ascii")),
         )
 
+    @property
+    def writes_from(self) -> str:
+        return self._settings.sender
+
+    def write(self, letters: Sequence[Letter], /) -> Iterator[Receipt]:
+        """Hands letters over on a connection of their own; `send` may be at work meanwhile."""
+        yield from email_letter.write(self._settings, letters)
+
     def close(self) -> None:
-        """Takes leave of the relay and ends the thread."""
+        """Takes leave of the relays and ends the thread."""
         loop, thread = self._loop, self._thread
         if loop is None or thread is None:
             return
@@ -105,10 +97,17 @@ class EmailChannel:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
 
+    async def _serve(self, outbox: Outbox) -> None:
+        try:
+            await self._lines.serve(outbox, Crate(outbox, self._settings))
+        finally:
+            if isinstance(outbox, _Handful):
+                outbox.news.put(None)
+
     def _running(self) -> asyncio.AbstractEventLoop:
         """The loop, started at its first use: opening a channel touches nothing."""
         if self._loop is None:
-            self._loop = asyncio.new_event_loop()
+            self._loop = _new_loop()
             self._thread = threading.Thread(
                 target=self._run, args=(self._loop,), name=f"channel-{self.name}", daemon=True
             )
@@ -125,122 +124,52 @@ class EmailChannel:
             loop.close()
 
     async def _leave(self) -> None:
-        """Drops what is under way and takes leave of the relay on every idle connection."""
+        """Drops what is under way and takes leave of the relays on every idle connection."""
         under_way = asyncio.all_tasks() - {asyncio.current_task()}
         for task in under_way:
             task.cancel()
         await asyncio.gather(*under_way, return_exceptions=True)
-        for session in self._idle:
-            session.quit()
-        await asyncio.gather(*(session.gone() for session in self._idle))
-        self._idle.clear()
-
-    async def _deliver(self, work: _Work) -> None:
-        """Shares the targets out among the connections; each takes the next when it is free."""
-        try:
-            async with asyncio.TaskGroup() as group:
-                for _ in range(min(self._settings.sessions, len(work.remaining))):
-                    group.create_task(self._work_off(work))
-        finally:
-            work.finish()
-
-    async def _work_off(self, work: _Work) -> None:
-        """One connection's share. A line that cannot be opened leaves its share to the others."""
-        session: SmtpSession | None = None
-        try:
-            while work.waiting():
-                session = await self._fit(session)
-                ready = work.take()
-                if ready is None:
-                    break
-                try:
-                    work.news.put(await self._hand_over(session, ready))
-                except ChannelError:
-                    work.give_back(ready)
-                    raise
-        except ChannelError as error:
-            work.errors.append(error)
-        except asyncio.CancelledError:
-            if session is not None:
-                session.abort()
-            raise
-        if session is not None:
-            self._idle.append(session)
-
-    async def _hand_over(self, session: SmtpSession, ready: _Ready) -> Receipt:
-        target, recipient, data = ready
-        try:
-            sender = self._settings.envelope_sender(target.key)
-            verdict = await session.hand_over(sender, recipient, data)
-        except SessionLost as lost:
-            if lost.stage is Stage.DOT:
-                outcome, reason = Outcome.UNKNOWN, Reason.IN_DOUBT
-            else:
-                outcome, reason = Outcome.DEFERRED, Reason.TIMEOUT if lost.silent else Reason.UNREACHABLE
-            return Receipt(
-                key=target.key, outcome=outcome, reason=reason, detail=f"{lost} ({lost.stage.name})"
-            )
-        return receipt_of(verdict, target.key)
-
-    async def _fit(self, session: SmtpSession | None) -> SmtpSession:
-        """The same connection if it can take one more mail, else an idle or a new one."""
-        while session is None or not session.usable or session.mails >= self._settings.mails_per_session:
-            if session is not None:
-                session.quit()
-            if not self._idle:
-                return await SmtpSession.open(self._settings, self._trusted())
-            session = self._idle.pop()
-        return session
-
-    async def _probe(self) -> str:
-        session = await SmtpSession.open(self._settings, self._trusted())
-        try:
-            await session.noop()
-        except SessionLost as lost:
-            raise ChannelUnavailable(f"the mail relay went away: {lost}") from None
-        session.quit()
-        return f"{self._settings.host}:{self._settings.port} answered: {session.description}"
-
-    def _trusted(self) -> ssl.SSLContext | None:
-        """The certificates to trust, read once; None = those of the system."""
-        if self._settings.ca_file is not None and self._trust is None:
-            try:
-                trust = ssl.create_default_context()
-                trust.load_verify_locations(self._settings.ca_file)
-            except (OSError, ssl.SSLError) as error:
-                raise ChannelMisconfigured(f"`ca_file` cannot be read: {type(error).__name__}") from None
-            self._trust = trust
-        return self._trust
+        await self._lines.leave()
 
 
-class _Work:
-    """The targets of one `send`, and what is told of them; `stopped` is set by its reader."""
+class _Handful:
+    """The targets of one `send` as an outbox; `stopped` is set by the reader of `news`."""
 
-    def __init__(self, ready: Iterable[_Ready]) -> None:
-        #: not yet begun
-        self.remaining = deque(ready)
+    def __init__(self, message: Message, targets: Iterable[Target]) -> None:
+        self._parcels = deque(Parcel(message, target, slot) for slot, target in enumerate(targets))
         #: receipts as they come; None = there will be no more
         self.news: queue.SimpleQueue[Receipt | None] = queue.SimpleQueue()
-        self.errors: list[ChannelError] = []
         self.stopped = False
 
-    def waiting(self) -> bool:
-        """Whether there is more to begin."""
-        return bool(self.remaining) and not self.stopped
+    @property
+    def open(self) -> bool:
+        """All is there from the beginning."""
+        return False
 
-    def take(self) -> _Ready | None:
-        """The next to begin; None when another connection was quicker."""
-        return self.remaining.popleft() if self.waiting() else None
+    @property
+    def waiting(self) -> int:
+        """How many targets have not been taken; none any more when the reader has stopped."""
+        return 0 if self.stopped else len(self._parcels)
 
-    def give_back(self, ready: _Ready) -> None:
-        """What could not be begun after all."""
-        self.remaining.appendleft(ready)
+    def take(self) -> Parcel | None:
+        """The next target; None when there is none, or nobody reads."""
+        return self._parcels.popleft() if self.waiting else None
 
-    def finish(self) -> None:
-        """No more receipts will come."""
-        self.news.put(None)
+    def put_back(self, parcel: Parcel) -> None:
+        """It could not be begun after all."""
+        self._parcels.appendleft(parcel)
 
-    def complain(self) -> None:
-        """Raises why some targets were never begun; what a person must mend goes first."""
-        if self.remaining and self.errors:
-            raise max(self.errors, key=lambda error: isinstance(error, ChannelMisconfigured))
+    def postpone(self, parcel: Parcel, seconds: float) -> None:
+        """Its receipt would say that it was not this time: there is nobody to wait."""
+        self._parcels.append(parcel)
+
+    def begin(self, parcel: Parcel) -> bool:
+        """Nobody else can have it."""
+        return True
+
+    def end(self, parcel: Parcel, receipt: Receipt) -> None:
+        """Hands the receipt to the reader."""
+        self.news.put(receipt)
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Nothing is ever added."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
@@ -29,11 +30,34 @@ class Tls(StrEnum):
     TLS = "tls"
 
 
+@dataclass(frozen=True, slots=True)
+class Relay:
+    """Where a mail relay listens."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    @property
+    def on_this_machine(self) -> bool:
+        """Whether what is sent there stays on this machine."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+
 class EmailSettings(ChannelSettings):
     """`[channels.NAME] kind = "email"`; times are in seconds."""
 
-    host: str
+    #: the relay; or `relays`
+    host: str = ""
     port: int = Field(25, ge=1, le=65535)
+    #: several relays with the same credentials, each HOST or HOST:PORT: the work goes where it is done,
+    #: and on to the others when one is down
+    relays: tuple[Relay, ...] = ()
     tls: Tls = Tls.NONE
     #: certificates to trust beside those of the system, PEM
     ca_file: Path | None = None
@@ -66,6 +90,13 @@ class EmailSettings(ChannelSettings):
     def _mailbox(cls, value: str | None) -> str | None:
         return None if value is None else mailbox(value)
 
+    @field_validator("relays", mode="before")
+    @classmethod
+    def _host_and_port(cls, value: object) -> object:
+        if not isinstance(value, list | tuple):
+            return value
+        return tuple(_relay(one) if isinstance(one, str) else one for one in value)
+
     @field_validator("return_path")
     @classmethod
     def _mailbox_with_key(cls, value: str | None) -> str | None:
@@ -92,9 +123,17 @@ class EmailSettings(ChannelSettings):
     def _credentials_belong_together(self) -> Self:
         if (self.username is None) != (self.password is None):
             raise ValueError("needs username and password_file together")
-        if self.username is not None and self.tls is Tls.NONE and not _this_machine(self.host):
+        if (self.host == "") == (self.relays == ()):
+            raise ValueError("needs either host or relays")
+        away = [relay for relay in self.addresses if not relay.on_this_machine]
+        if self.username is not None and self.tls is Tls.NONE and away:
             raise ValueError("would send its password in clear; set tls to starttls or tls")
         return self
+
+    @property
+    def addresses(self) -> tuple[Relay, ...]:
+        """Where the relays listen, at least one."""
+        return self.relays or (Relay(self.host, self.port),)
 
     def envelope_sender(self, key: str) -> str:
         """The sender in the envelope of the mail with this key: where its bounce goes."""
@@ -106,8 +145,12 @@ class EmailSettings(ChannelSettings):
         return self.sender.rpartition("@")[2]
 
 
-def _this_machine(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _relay(text: str) -> Relay:
+    """`HOST`, `HOST:PORT` or `[ADDRESS]:PORT`."""
+    host, colon, port = text.rpartition(":")
+    if not colon or text.endswith("]"):
+        host, port = text, "25"
+    host = host.removeprefix("[").removesuffix("]")
+    if not host or not port.isdigit() or not 0 < int(port) < 65536:
+        raise ValueError(f'"{text}" is not HOST or HOST:PORT')
+    return Relay(host, int(port))

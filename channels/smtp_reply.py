@@ -6,7 +6,7 @@ import re
 
 from alertd.channel import Outcome, Reason, Receipt
 from alertd.errors import ChannelMisconfigured
-from channels.smtp_session import Stage, Verdict
+from channels.smtp_verdict import Stage, Verdict
 
 _ENHANCED = re.compile(r"([245])\.(\d{1,3})\.(\d{1,3})\b")
 # Postfix, Exim, sendmail and the services that imitate them
