@@ -22,7 +22,7 @@ from alertd.channel import Medium, Traits
 from alertd.city import City
 from alertd.errors import SpeechError
 from alertd.render import Words, languages, render
-from alertd.speech import AudioFormat, Signals, Sound, Synthesizer
+from alertd.speech import AudioFormat, Script, Signal, Signals, Sound, Synthesizer
 
 log = logging.getLogger(__name__)
 
@@ -77,6 +77,9 @@ def prepare(
             marks.gate(words, alert.status, language)
             made[traits.medium, language, traits.signals] = words
     sounds = _sounds(places, made, synthesizer, archive) if synthesizer is not None else {}
+    if synthesizer is not None:
+        for traits in channels.values():
+            _keep_end_signal(archive, traits, synthesizer)
     artefacts = []
     for name, traits, language in places:
         rendered = (traits.medium, language, traits.signals)
@@ -121,6 +124,36 @@ def _sound(
         return None, str(error)
     keep(sound.path, archive_path(archive, sound))
     return sound, ""
+
+
+def kept_end_signal(archive: Path, traits: Traits) -> Sound | None:
+    """What switches receivers off again, alone; None = the channel has no such signal, or it was not made yet."""
+    signal, format = traits.signals.end, traits.audio
+    if signal is None or format is None:
+        return None
+    for path in archive.glob(f"{_signal_name(signal, format)}-*{format.suffix}"):
+        milliseconds = int(path.stem.rpartition("-")[2])
+        return Sound(
+            digest=path.stem, path=path, seconds=milliseconds / 1000, format=format, voice="", reading=""
+        )
+    return None
+
+
+def _keep_end_signal(archive: Path, traits: Traits, synthesizer: Synthesizer) -> None:
+    signal, format = traits.signals.end, traits.audio
+    if signal is None or format is None or kept_end_signal(archive, traits) is not None:
+        return
+    try:
+        sound = synthesizer.speak(Script(language="ja", parts=(signal,)), format)
+    except SpeechError as error:
+        log.error("the end signal could not be made alone: %s", error)
+        return
+    name = f"{_signal_name(signal, format)}-{round(sound.seconds * 1000)}{format.suffix}"
+    keep(sound.path, archive / name)
+
+
+def _signal_name(signal: Signal, format: AudioFormat) -> str:
+    return "signal-" + hashlib.sha256(f"{signal!r} {format!r}".encode()).hexdigest()[:32]
 
 
 def archive_path(archive: Path, sound: Sound) -> Path:

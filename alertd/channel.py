@@ -227,6 +227,13 @@ class Target:
     stop_url: str | None = None
     #: the public URL by which the person changes what they receive; None = cannot
     change_url: str | None = None
+    #: how often it was aired before and is meant to be aired once more
+    repeat: int = 0
+
+    @property
+    def airing_key(self) -> str:
+        """The key by which a transmitter tells this airing from every other one."""
+        return f"{self.key}-{self.repeat}" if self.repeat else self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -495,6 +502,33 @@ class Probes(Protocol):
 
         Raises ChannelUnavailable or ChannelMisconfigured.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Letter:
+    """A message to one person about their registration, apart from any alert."""
+
+    #: opaque, `[A-Za-z0-9_-]{1,64}`; the same over all attempts
+    key: str
+    address: str
+    language: str
+    subject: str
+    text: str
+    sent: datetime
+
+
+@runtime_checkable
+class Writes(Protocol):
+    """A channel that can also carry letters, beside whatever else it is sending."""
+
+    @property
+    def writes_from(self) -> str:
+        """The address that letters come from."""
+        ...
+
+    def write(self, letters: Sequence[Letter], /) -> Iterable[Receipt]:
+        """Hand each letter over; receipts, errors and retries as in `send`."""
         ...
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alertd import messages, receive, store
+from alertd import messages, on_air, receive, store
 from alertd.channel import (
     Asks,
     Channel,
@@ -29,6 +29,9 @@ from alertd.store import Claimed
 from alertd.tables import AlertRow, DispatchRow
 
 log = logging.getLogger(__name__)
+
+#: how soon an airing whose sender is gone is looked at again
+ON_AIR_AGAIN = timedelta(seconds=2)
 
 _SENDER_DIED = Receipt(
     key="",
@@ -61,12 +64,21 @@ def look_again(
             with writing(site.engine) as session:
                 store.postpone(session, owner, claimed.id, site.clock.now() + receive.ASK_AGAIN)
             continue
+        if receipt is not None and receipt.phase is not None and receipt.phase.under_way:
+            assert inquiry is not None
+            receipt = on_air.adopt(site, name, channel, claimed, inquiry, receipt)
+            if receipt is None:
+                with writing(site.engine) as session:
+                    store.postpone(session, owner, claimed.id, site.clock.now() + ON_AIR_AGAIN)
+                continue
         with writing(site.engine) as session:
             now = site.clock.now()
             if receipt is None and not _over(session, owner, claimed, now):
                 store.hand_over_again(session, owner, claimed.id, now, counts=False)
             if receipt is None:
+                on_air.never_was(session, claimed.id, now)
                 continue
+            receipt = on_air.finished(session, claimed.id, claimed.attempt, receipt, now)
             receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
 
 
@@ -78,6 +90,7 @@ def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry
     with reading(site.engine) as session:
         address, _ = store.addresses(session, [claimed.contact_id])[claimed.contact_id]
         ref = store.last_ref(session, claimed.id, claimed.attempt)
+        repeat = on_air.repeat_of(session, claimed.id)
         others = store.other_refs(session, claimed.id, claimed.attempt, claimed.contact_id)
         try:
             message = book.of(session, claimed.dispatch_id).messages[claimed.language]
@@ -85,7 +98,9 @@ def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry
             return None
     assert claimed.handed_at is not None
     return Inquiry(
-        target=messages.target(site, name, claimed.id, claimed.attempt, address, claimed.contact_id),
+        target=messages.target(
+            site, name, claimed.id, claimed.attempt, address, claimed.contact_id, repeat=repeat
+        ),
         ref=ref,
         handed_at=claimed.handed_at,
         asked_at=site.clock.now(),

@@ -15,14 +15,17 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from alertd import audit, correct, plan, store
+from alertd import audit, correct, plan, store, watchdog
 from alertd.anchor import Anchors
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
+from alertd.drill_watch import DrillWatch
+from alertd.mail_room import MailRoom
 from alertd.send import drain
 from alertd.site import Site
+from alertd.store import airings
 from alertd.tables import ChannelStateRow, DispatchRow
 
 log = logging.getLogger(__name__)
@@ -47,9 +50,15 @@ class Relay:
         self._ringing: Future[None] | None = None
         self._unheard: dict[str, float] = {}
         self._own: dict[str, threading.Thread] = {}
+        self._drills = DrillWatch(site)
         self._booth = ThreadPoolExecutor(1, "booth")
         self._speaking: Future[None] | None = None
         self._spoken: set[int] = set()
+        self._tower = ThreadPoolExecutor(1, "tower")
+        self._watching: Future[None] | None = None
+        self._mail_room = MailRoom(site)
+        self._clerk = ThreadPoolExecutor(1, "clerk")
+        self._posting: Future[None] | None = None
         self._anchors = Anchors(site.config.audit.anchors)
 
     def run(self, stop: threading.Event) -> None:
@@ -68,12 +77,15 @@ class Relay:
     def tick(self) -> None:
         """One look: plan, expire, finish, ring, and step in where nobody looks."""
         site = self._site
+        self._drills.tick()
         with reading(site.engine) as session:
             approved = [row.id for row in store.dispatches_in(session, State.APPROVED)]
         for number in approved:
             plan.plan(site, number)
         self._conclude()
         self._speak_corrections()
+        self._watch_the_air()
+        self._carry_letters()
         now = site.clock.now()
         with reading(site.engine) as session:
             due = [name for name in site.settings if _due(session, name, now)]
@@ -89,7 +101,10 @@ class Relay:
         """Ends the bell and the relay's own dispatching; may be called twice."""
         self._stop.set()
         self._bell.shutdown(wait=False, cancel_futures=True)
+        self._drills.close()
         self._booth.shutdown(wait=True, cancel_futures=True)
+        self._clerk.shutdown(wait=True, cancel_futures=True)
+        self._tower.shutdown(wait=True, cancel_futures=True)
         for thread in self._own.values():
             thread.join(timeout=10)
 
@@ -142,6 +157,32 @@ class Relay:
             correct.speak(self._site, number)
         except Exception:
             log.exception("the sounds of the correction of dispatch %s could not be made", number)
+
+    # watching transmitters
+
+    def _watch_the_air(self) -> None:
+        """Takes off what is on the air for too long, in a thread of its own: its sender may be gone."""
+        if self._watching is not None and not self._watching.done():
+            return
+        with reading(self._site.engine) as session:
+            late = airings.held_too_long(session, self._site.clock.now())
+            names = sorted({row.channel for row in late} & set(self._site.settings))
+        if names:
+            self._watching = self._tower.submit(self._take_off, names)
+
+    def _take_off(self, names: list[str]) -> None:
+        for name in names:
+            try:
+                watchdog.watchdog(self._site, name)
+            except Exception:
+                log.exception("the transmitter of %s could not be given back", name)
+
+    # letters
+
+    def _carry_letters(self) -> None:
+        """Sends mails about registrations, in a thread of its own: no alert holds them up, nor they an alert."""
+        if self._posting is None or self._posting.done():
+            self._posting = self._clerk.submit(self._mail_room.tick)
 
     # ringing
 

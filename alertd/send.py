@@ -19,9 +19,10 @@ from itertools import groupby
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from alertd import lane, messages, plan, receive, store
+from alertd import lane, messages, on_air, plan, receive, store, watchdog
 from alertd.alert import Severity, Status
 from alertd.channel import (
+    Airs,
     Channel,
     InDoubt,
     Message,
@@ -96,6 +97,7 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
     with site.keeper.keeping(name) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
         try:
             while not stop.is_set():
+                watchdog.watchdog(site, name)
                 claim = _claim(site, name, owner, channel.traits)
                 if claim.fresh:
                     handed += _hand_over(site, name, owner, channel, book, claim, recorder, stop)
@@ -143,6 +145,8 @@ def _claim(site: Site, name: str, owner: str, traits: Traits) -> Claim:
             store.hold(session, name, list(Severity).index(settings.quiet_unless), morning, now)
         again = store.claim(session, name, owner, handed=True, limit=LOOK_AGAIN, now=now, until=until)
         wanted = traits.batch_size if traits.exclusive else traits.batch_size * GROUPS
+        if (rest := on_air.rest(session, name, site.channel(name), now)) > 0:
+            return Claim(again, [], now, rest if store.waiting(session, name, now) else 0.0)
         allowed = lane.allowance(session, row, traits.pace, wanted, now)
         if not allowed.number:
             return Claim(again, [], now, allowed.wait if store.waiting(session, name, now) else 0.0)
@@ -179,7 +183,7 @@ def _hand_over(
         turn: Future[None] | None = None
         if ahead and (done is not None or following is not None):
             turn = recorder.submit(_turn, site, name, owner, traits, done, following)
-        fault = _deliver(channel, current)
+        fault = _deliver(site, name, channel, current)
         handed += len(current.receipts)
         if turn is not None:
             turn.result()
@@ -265,7 +269,13 @@ def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now
         if claimed.id in marked:
             handed = replace(claimed, attempt=claimed.attempt + 1, handed_at=now)
             address = addresses[claimed.contact_id][0]
-            target = messages.target(site, name, claimed.id, handed.attempt, address, claimed.contact_id)
+            repeat = on_air.begin(session, name, site.channel(name), handed, address, group.message, now)
+            if repeat is None:
+                _close(session, owner, [handed], {handed.id}, on_air.ALREADY, now)
+                continue
+            target = messages.target(
+                site, name, claimed.id, handed.attempt, address, claimed.contact_id, repeat=repeat
+            )
             group.targets[target.key] = (handed, target)
 
 
@@ -286,19 +296,24 @@ def _close(
                 store.add_receipts(session, [(one.id, one.attempt, left)], now)
 
 
-def _deliver(channel: Channel, group: Group) -> ChannelError | None:
+def _deliver(site: Site, name: str, channel: Channel, group: Group) -> ChannelError | None:
     """Hands one group over; what stopped it, when something did."""
     if not group.targets:
         return None
     waiting = dict(group.targets)
     fault: ChannelError | None = None
+    targets = [target for _, target in group.targets.values()]
     try:
-        for receipt in channel.send(group.message, [target for _, target in group.targets.values()]):
-            found = waiting.pop(receipt.key, None)
-            if found is None:
-                log.error("the channel gave a receipt for no target of its own")
-                continue
-            group.receipts.append((found[0], receipt))
+        with on_air.Watch(site, name, channel, group.message) as watch:
+            for receipt in channel.send(group.message, targets):
+                if receipt.phase is not None and receipt.phase.under_way and receipt.key in waiting:
+                    watch.see(*waiting[receipt.key], receipt)
+                    continue
+                found = waiting.pop(receipt.key, None)
+                if found is None:
+                    log.error("the channel gave a receipt for no target of its own")
+                    continue
+                group.receipts.append((found[0], receipt))
     except (ChannelUnavailable, ChannelMisconfigured) as error:
         fault = error
         group.untouched = [claimed for claimed, _ in waiting.values()]
@@ -325,6 +340,13 @@ def _record(
 ) -> None:
     """Writes the receipts of a group; the usual case is one statement for all of them."""
     settings = site.settings[name]
+    if isinstance(site.channel(name), Airs):
+        group.receipts = [
+            (claimed, on_air.finished(session, claimed.id, claimed.attempt, receipt, now))
+            for claimed, receipt in group.receipts
+        ]
+        for claimed in group.untouched:
+            on_air.never_was(session, claimed.id, now)
     by_word: dict[tuple[Word, int], list[int]] = defaultdict(list)
     for claimed, receipt in group.receipts:
         word = Word(claimed.attempt, receipt.outcome, receipt.reason, receipt.answer)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
 
@@ -18,6 +19,7 @@ from alertd.channel import (
     Medium,
     Message,
     Outcome,
+    Phase,
     Reason,
     Receipt,
     Target,
@@ -26,13 +28,14 @@ from alertd.channel import (
 from alertd.clock import SystemClock, stopwatch
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable
 from alertd.speech import FM_AUDIO, Sound
-from channels.fm_airing import Airing, Ending, Sighting, watch
+from channels.airing_receipt import deferred, doubt, failed, passing, receipt, unknown
+from channels.fm_airing import Airing, Ended, Ending, Sighting, taken_off, watch
 from channels.fm_settings import FmSettings
 from channels.liquidsoap import HISTORY, Request, Station, UnknownCommand, annotated
 
 _QUEUE = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,63}")
 #: An answer to `ask` may wait so long for the end of an airing, seconds.
-_PATIENCE = 20.0
+_PATIENCE = 3.0
 #: The station tells its times in whole seconds.
 _WHOLE_SECOND = timedelta(seconds=1)
 
@@ -58,37 +61,41 @@ class FmChannel:
             signals=self._signals,
             report_within=None,
             in_doubt=InDoubt.ASK,
+            gap=timedelta(seconds=self._settings.gap),
+            cuts_in=self._settings.cuts_in,
         )
 
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
-        """One airing after the other; each receipt comes when the air was given back."""
+        """One airing after the other; each last receipt comes when the air was given back."""
         if message.status not in self._settings.carries:
             raise ChannelMisconfigured(f"[channels.{self.name}] does not carry {message.status}")
         with self._station() as station:
             for target in targets:
-                yield self._air(station, message, target)
+                yield from self._air(station, message, target)
 
     def ask(self, inquiry: Inquiry, /) -> Receipt | None:
-        """What the station remembers of this key; waits when its end is near.
+        """What the station remembers of this key; waits when its end is very near.
 
         None when the station has run all the time, its history reaches back to the
         hand-over, and it never heard of the key.
         """
-        key, sound = inquiry.target.key, inquiry.message.audio
+        target, sound = inquiry.target, inquiry.message.audio
+        key = target.airing_key
         asked = stopwatch()
         with self._station() as station:
             request = _with_key(station.alive(), key)
             if request is not None:
                 sighting = _so_far(request, asked, inquiry.asked_at)
                 if sighting.first is None or sound is None:
-                    return _receipt(key, Outcome.ACCEPTED, request.rid, "waiting at the station")
+                    return passing(target, Phase.REQUESTED, request.rid, "waiting at the station")
                 if sighting.first + self._seconds(sound) > asked + _PATIENCE:
-                    return _receipt(key, Outcome.ACCEPTED, request.rid, "on the air")
-                return self._watched(station, self._airing(inquiry.target, sound, request.rid), sighting)
+                    return passing(target, Phase.ON_AIR, request.rid, "on the air")
+                airing = self._airing(target, sound, request.rid)
+                return list(self._watched(station, target, airing, sighting))[-1]
             history = station.history(self._settings.output)
             past = _with_key(history, key)
             if past is not None:
-                return _aired_before(key, past)
+                return _aired_before(target, past)
             up_for = station.up_for()
         handed_at = inquiry.handed_at - _WHOLE_SECOND
         if up_for is not None and inquiry.asked_at - up_for < handed_at:
@@ -96,7 +103,31 @@ class FmChannel:
             # an item that was cut into is entered twice, so that one old one proves nothing
             if len(history) < HISTORY or len(older) > 1:
                 return None
-        return _doubt(key, None, "the station does not remember; ask those who listened")
+        forgotten = doubt(target, None, "the station does not remember; ask those who listened")
+        return replace(forgotten, phase=Phase.RELEASED)
+
+    def limit(self, message: Message, /) -> timedelta:
+        """Its length, and as long as it may wait before and stay after."""
+        sounds = [sound for sound in (message.audio, message.end_signal) if sound is not None]
+        within = sum(self._seconds(sound) for sound in sounds)
+        return timedelta(seconds=within + self._settings.on_air_within + self._settings.margin)
+
+    def release(self, inquiry: Inquiry, /) -> Receipt:
+        """Takes our airing out of the queue and off the air, and airs the end signal alone."""
+        target, message = inquiry.target, inquiry.message
+        with self._station() as station:
+            request = _with_key(station.alive(), target.airing_key)
+            if request is not None:
+                sound = message.audio
+                airing = self._airing(target, sound, request.rid) if sound is not None else None
+                if airing is not None and not taken_off(station, airing):
+                    raise ChannelUnavailable("the station does not give the air back")
+            past = _with_key(station.history(self._settings.output), target.airing_key)
+            if past is None:
+                return unknown(target, "nothing of it was on the air", None, Phase.RELEASED)
+            if request is not None:
+                self._switch_off(station, message, target)
+        return unknown(target, "cut short", past.rid, Phase.TRUNCATED)
 
     def probe(self) -> str:
         """Asks for version, queue and output; nothing is heard."""
@@ -118,7 +149,7 @@ class FmChannel:
     def _airing(self, target: Target, sound: Sound, rid: str) -> Airing:
         return Airing(
             rid=rid,
-            key=target.key,
+            key=target.airing_key,
             queue=target.address,
             output=self._settings.output,
             seconds=self._seconds(sound),
@@ -126,7 +157,7 @@ class FmChannel:
             margin=self._settings.margin,
         )
 
-    def _air(self, station: Station, message: Message, target: Target) -> Receipt:
+    def _air(self, station: Station, message: Message, target: Target) -> Iterator[Receipt]:
         """Airs the message by this queue, once.
 
         1. Before the push nothing has happened: the station may be down, unknown to it
@@ -134,64 +165,107 @@ class FmChannel:
         2. A key that the station knows already is watched or told of, never pushed again.
         3. From the push on, silence of the station is doubt.
         """
-        key, queue, sound = target.key, target.address, message.audio
-        if not _QUEUE.fullmatch(queue):
-            return _failed(key, Reason.BAD_ADDRESS, "the address is not the name of a queue")
+        key, queue, sound = target.airing_key, target.address, message.audio
+        refused = self._refused(message, target)
+        if refused is not None or sound is None:
+            yield refused or deferred(target, Reason.OTHER, "there is no sound to air yet")
+            return
         history = station.history(self._settings.output)
         try:
             occupants = station.occupants(queue)
         except UnknownCommand as error:
-            return _failed(key, Reason.BAD_ADDRESS, str(error))
-        if sound is None:
-            return _deferred(key, Reason.OTHER, "there is no sound to air yet")
-        try:
-            uri = annotated(sound.path, _fields(message, target))
-        except ValueError as error:
-            return _failed(key, Reason.REFUSED, str(error))
+            yield failed(target, Reason.BAD_ADDRESS, str(error))
+            return
+        uri = annotated(sound.path, _fields(message, target))
         ours = _with_key(occupants, key)
         past = _with_key(history, key)
-        if ours is None and past is not None:
-            return _aired_before(key, past)
-        if ours is None and occupants:
-            return _deferred(key, Reason.BUSY, "the station's queue is taken by another airing")
         looked = stopwatch()
         if ours is not None:
             sighting = _so_far(ours, looked, self._clock.now())
-            return self._watched(station, self._airing(target, sound, ours.rid), sighting)
-        try:
-            rid = station.push(queue, uri)
-        except ChannelUnavailable as error:
-            return _doubt(key, None, f"{error}; the push may have arrived")
-        return self._watched(station, self._airing(target, sound, rid), Sighting(before=looked))
+            yield from self._watched(station, target, self._airing(target, sound, ours.rid), sighting)
+        elif past is not None:
+            yield _aired_before(target, past)
+        elif occupants:
+            yield deferred(target, Reason.BUSY, "the station's queue is taken by another airing")
+        else:
+            try:
+                rid = station.push(queue, uri)
+            except ChannelUnavailable as error:
+                yield doubt(target, None, f"{error}; the push may have arrived")
+                return
+            airing = self._airing(target, sound, rid)
+            yield from self._watched(station, target, airing, Sighting(before=looked))
 
-    def _watched(self, station: Station, airing: Airing, sighting: Sighting) -> Receipt:
-        key, rid = airing.key, airing.rid
+    def _refused(self, message: Message, target: Target) -> Receipt | None:
+        """Why this can never be aired here; None = it can."""
+        sound = message.audio
+        if not _QUEUE.fullmatch(target.address):
+            return failed(target, Reason.BAD_ADDRESS, "the address is not the name of a queue")
+        if sound is None:
+            return None
+        if sound.seconds > self._settings.longest:
+            return failed(target, Reason.REFUSED, "the sound is longer than the longest airing")
         try:
-            ending, sighting, gone = watch(station, airing, sighting)
+            annotated(sound.path, _fields(message, target))
+        except ValueError as error:
+            return failed(target, Reason.REFUSED, str(error))
+        return None
+
+    def _watched(
+        self, station: Station, target: Target, airing: Airing, sighting: Sighting
+    ) -> Iterator[Receipt]:
+        """What is seen of it at each look, and at the end what became of it."""
+        rid = airing.rid
+        looking = watch(station, airing, sighting)
+        try:
+            while True:
+                seen = next(looking)
+                phase = Phase.REQUESTED if seen.first is None else Phase.ON_AIR
+                yield passing(target, phase, rid, "at the station")
+        except StopIteration as stop:
+            yield _ended(target, airing, stop.value)
         except ChannelUnavailable as error:
-            return _doubt(key, rid, f"{error}; the sound may have been aired")
-        seconds = f"{sighting.aired(gone):.1f} of {airing.seconds:.1f} s"
-        match ending:
-            case Ending.COMPLETE:
-                return _receipt(
-                    key, Outcome.DELIVERED, rid, f"on the air for {airing.seconds:.1f} s, to the end"
-                )
-            case Ending.NOT_TAKEN:
-                return _failed(key, Reason.REFUSED, "the station did not take the sound file", rid)
-            case Ending.WITHDRAWN:
-                return _deferred(key, Reason.TIMEOUT, "was not put on the air in time, and withdrawn", rid)
-            case Ending.CUT_SHORT:
-                return _unknown(key, f"cut short after at most {seconds}", rid)
-            case Ending.OVERRUN:
-                return _unknown(key, f"did not end by itself, taken off the air after {seconds}", rid)
-            case Ending.UNPROVEN:
-                return _unknown(key, "played, but the output of the station knows nothing of it", rid)
+            yield doubt(target, rid, f"{error}; the sound may have been aired")
+
+    def _switch_off(self, station: Station, message: Message, target: Target) -> None:
+        """Airs the end signal alone, so that no receiver stays on; waits until it is over."""
+        sound = message.end_signal
+        if sound is None:
+            return
+        key = f"{target.airing_key}-end"
+        rid = station.push(target.address, annotated(sound.path, {"alertd_key": key}))
+        airing = replace(self._airing(target, sound, rid), key=key)
+        for _ in watch(station, airing, Sighting(before=stopwatch())):
+            pass
+
+
+def _ended(target: Target, airing: Airing, ended: Ended) -> Receipt:
+    """What became of an airing, in the words of a receipt."""
+    rid = airing.rid
+    seconds = f"{ended.sighting.aired(ended.gone):.1f} of {airing.seconds:.1f} s"
+    cut = Phase.TRUNCATED if ended.released else None
+    match ended.ending:
+        case Ending.COMPLETE:
+            detail = f"on the air for {airing.seconds:.1f} s, to the end"
+            return replace(receipt(target, Outcome.DELIVERED, rid, detail), phase=Phase.RELEASED)
+        case Ending.NOT_TAKEN:
+            return failed(target, Reason.REFUSED, "the station did not take the sound file", rid)
+        case Ending.WITHDRAWN:
+            return deferred(target, Reason.TIMEOUT, "was not put on the air in time, and withdrawn", rid)
+        case Ending.CUT_SHORT:
+            return unknown(target, f"cut short after at most {seconds}", rid, cut)
+        case Ending.OVERRUN:
+            detail = f"did not end by itself, taken off the air after {seconds}"
+            return unknown(target, detail, rid, cut)
+        case Ending.UNPROVEN:
+            detail = "played, but the output of the station knows nothing of it"
+            return unknown(target, detail, rid, Phase.RELEASED)
 
 
 def _fields(message: Message, target: Target) -> dict[str, str]:
     """What the station's people and machines see of it."""
     fields = {
-        "alertd_key": target.key,
+        "alertd_key": target.airing_key,
         "alertd_status": message.status,
         "alertd_kind": message.kind,
         "alertd_identifier": message.identifier,
@@ -214,28 +288,6 @@ def _with_key(requests: Sequence[Request], key: str) -> Request | None:
     return next((request for request in requests if request.key == key), None)
 
 
-def _aired_before(key: str, past: Request) -> Receipt:
-    when = f" at {past.on_air_at:%Y-%m-%dT%H:%M:%SZ}" if past.on_air_at else ""
-    return _doubt(key, past.rid, f"was put on the air{when}; nobody watched its end")
-
-
-def _receipt(
-    key: str, outcome: Outcome, rid: str | None, detail: str, reason: Reason | None = None
-) -> Receipt:
-    return Receipt(key=key, outcome=outcome, ref=rid, reason=reason, detail=detail)
-
-
-def _failed(key: str, reason: Reason, detail: str, rid: str | None = None) -> Receipt:
-    return _receipt(key, Outcome.FAILED, rid, detail, reason)
-
-
-def _deferred(key: str, reason: Reason, detail: str, rid: str | None = None) -> Receipt:
-    return _receipt(key, Outcome.DEFERRED, rid, detail, reason)
-
-
-def _unknown(key: str, detail: str, rid: str | None) -> Receipt:
-    return _receipt(key, Outcome.UNKNOWN, rid, detail, Reason.OTHER)
-
-
-def _doubt(key: str, rid: str | None, detail: str) -> Receipt:
-    return _receipt(key, Outcome.UNKNOWN, rid, detail, Reason.IN_DOUBT)
+def _aired_before(target: Target, past: Request) -> Receipt:
+    detail = "the station has had it on the air, and nobody saw its end"
+    return replace(doubt(target, past.rid, detail), phase=Phase.RELEASED)

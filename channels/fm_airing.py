@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from collections.abc import Generator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -15,6 +16,8 @@ from channels.liquidsoap import Station
 _LOOK_EVERY = 0.1
 #: A file's end may be that much before its nominal one, seconds (measured: 0.05).
 _EARLY = 0.2
+#: Until it must be gone after it was taken off, seconds.
+_GONE_WITHIN = 2.0
 #: Of an airing, that much may be unseen between two looks, seconds.
 _UNSEEN = 1.0
 
@@ -77,8 +80,19 @@ class Sighting:
         return 0.0 if self.first is None else gone - self.before
 
 
-def watch(station: Station, airing: Airing, sighting: Sighting) -> tuple[Ending, Sighting, float]:
-    """Waits for the end; returns how it ended, what was seen, and when it was gone.
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How an airing ended, what was seen of it, and when it was gone."""
+
+    ending: Ending
+    sighting: Sighting
+    gone: float
+    #: nothing of it waits or is on the air any more
+    released: bool = True
+
+
+def watch(station: Station, airing: Airing, sighting: Sighting) -> Generator[Sighting, None, Ended]:
+    """Waits for the end; yields what was seen at each look, and returns how it ended.
 
     1. Waiting: must be on the air within `on_air_within`, else it is withdrawn.
     2. On the air: must be gone within its length and `margin`, else it is taken off.
@@ -92,22 +106,36 @@ def watch(station: Station, airing: Airing, sighting: Sighting) -> tuple[Ending,
             request = station.request(airing.rid)
             now = stopwatch()
             if request is None or request.key != airing.key:
-                return _judged(station, airing, sighting, now), sighting, now
+                return Ended(_judged(station, airing, sighting, now), sighting, now)
             if request.playing:
                 sighting = sighting.seen(now)
                 if sighting.first is not None and now - sighting.first > airing.seconds + airing.margin:
-                    station.clear(airing.queue)
-                    return Ending.OVERRUN, sighting, now
+                    return Ended(Ending.OVERRUN, sighting, now, released=taken_off(station, airing))
             elif now - sighting.before > airing.on_air_within:
-                station.clear(airing.queue)
+                released = taken_off(station, airing)
                 heard = airing.key in {request.key for request in station.history(airing.output)}
-                return Ending.CUT_SHORT if heard else Ending.WITHDRAWN, sighting, now
+                ending = Ending.CUT_SHORT if heard or not released else Ending.WITHDRAWN
+                return Ended(ending, sighting, now, released=released)
+            yield sighting
             # the airing itself: nothing else may use this transmitter meanwhile
             time.sleep(_LOOK_EVERY)
     except BaseException:
         if sighting.first is None:
             _withdraw(station, airing)
         raise
+
+
+def taken_off(station: Station, airing: Airing) -> bool:
+    """Takes it out of the queue or off the air; whether it is proven to be gone."""
+    deadline = stopwatch() + _GONE_WITHIN
+    while stopwatch() < deadline:
+        request = station.request(airing.rid)
+        if request is None or request.key != airing.key:
+            return True
+        station.clear(airing.queue)
+        # the station needs a frame or two until the programme is back
+        time.sleep(_LOOK_EVERY)
+    return False
 
 
 def _judged(station: Station, airing: Airing, sighting: Sighting, gone: float) -> Ending:

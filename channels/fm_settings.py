@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from alertd.channel import ChannelSettings
+from alertd.alert import Severity
+from alertd.channel import ChannelSettings, Reason
 from alertd.signal import signal
 from alertd.speech import Signals, Siren
 from channels.liquidsoap import Place
@@ -15,6 +17,11 @@ from channels.liquidsoap import Place
 
 class FmSettings(ChannelSettings):
     """One station. Times are in seconds. A recipient's address is the name of a queue."""
+
+    #: hand-overs in all, until the delivery has failed
+    attempts: int = 20
+    #: seconds until the next attempt for one reason: the station's studio is done soon
+    retry_after_reason: Mapping[Reason, float] = {Reason.BUSY: 5.0, Reason.TIMEOUT: 5.0}
 
     #: the command server's unix socket …
     socket: Path | None = None
@@ -29,6 +36,12 @@ class FmSettings(ChannelSettings):
     on_air_within: float = Field(default=10.0, gt=0)
     #: beyond its length, until the air must be given back; then it is taken off
     margin: float = Field(default=30.0, gt=0)
+    #: the longest sound that may be aired
+    longest: float = Field(default=600.0, gt=0)
+    #: silence of the station's own between two airings
+    gap: float = Field(default=1.0, ge=0)
+    #: what is at least so severe takes what is less severe off the air, which is aired again afterwards
+    cuts_in: Severity | None = Severity.SEVERE
     #: for a reply of the station
     timeout: float = Field(default=5.0, gt=0)
     #: before the words: DTMF digits such as "*12#", or the path of a sound file for receivers that

@@ -126,7 +126,7 @@ def fm(station: RealStation) -> FmChannel:
 
 def air(station: RealStation, message: Message, key: str) -> Receipt:
     target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
-    (receipt,) = fm(station).send(message, [target])
+    *_, receipt = fm(station).send(message, [target])
     return receipt
 
 

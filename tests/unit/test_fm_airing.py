@@ -55,7 +55,9 @@ def target(key: str = "K-1", queue: str = QUEUE) -> Target:
 
 
 def air(channel: FmChannel, message: Message, key: str = "K-1", queue: str = QUEUE) -> Receipt:
-    (receipt,) = channel.send(message, [target(key, queue)])
+    *passing, receipt = channel.send(message, [target(key, queue)])
+    assert all(one.phase is not None and one.phase.under_way for one in passing)
+    assert receipt.phase is None or not receipt.phase.under_way
     return receipt
 
 
