@@ -25,7 +25,7 @@ ATTEMPT = 1000
 #: within an attempt, the rank of a hand-over of which it is not known whether it arrived
 _DOUBT = 50
 #: after which an airing that gave way is due again: what cut in is on the air by then
-_AFTER_CUT_IN = timedelta(seconds=5)
+_AFTER_CUT_IN = timedelta(seconds=1)
 
 #: within an attempt, from the least final word to the most final
 _FINALITY = (
