@@ -58,7 +58,7 @@ class Boards:
         )
 
     async def events(self, number: int, visit: Visited) -> Response:
-        """GET /alerts/N/events: `tally` and `alarms` when they have changed, `final` at the end."""
+        """GET /alerts/N/events: `tally`, `help` and `alarms` when they have changed, `final` at the end."""
         await run_in_threadpool(self._snapshot, number)
         return StreamingResponse(
             self._events(number, visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
@@ -71,6 +71,8 @@ class Boards:
             now = await run_in_threadpool(self._snapshot, number)
             if last is None or now.alarms != last.alarms:
                 yield await run_in_threadpool(_event, visit, "alarms", now)
+            if now.help != (last.help if last is not None else ()):
+                yield await run_in_threadpool(_event, visit, "help", now)
             if now != last:
                 yield await run_in_threadpool(_event, visit, "tally", now)
             last = now

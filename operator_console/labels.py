@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from alertd.alert import Status
+from alertd.category import Category
 from alertd.channel import Answer, Medium, Outcome, Reason
 from alertd.dispatch import Role, State
 from alertd.report import PENDING
+from alertd.taking import Visit
 from operator_console.catalogue import mark
 
 STATUSES = {
@@ -60,6 +62,14 @@ ANSWERS = {
     Answer.HELP: mark("needs help"),
 }
 
+VISITS = {
+    Visit.SAFE: mark("met, safe"),
+    Visit.EVACUATED: mark("evacuated"),
+    Visit.STAYING: mark("stays in a safe place"),
+    Visit.NEEDS_HELP: mark("needs rescue"),
+    Visit.ABSENT: mark("nobody there"),
+}
+
 KINDS = {
     "email": mark("E-mail"),
     "voice": mark("Landline call"),
@@ -74,6 +84,21 @@ MEDIA = {
     Medium.CALL: mark("spoken on the telephone"),
     Medium.BROADCAST: mark("spoken on the radio"),
     Medium.OUTDOOR: mark("spoken by loudspeakers outdoors"),
+}
+
+CATEGORIES = {
+    Category.LIFE: mark("Life-saving information"),
+    Category.SHELTER: mark("Shelters"),
+    Category.WEATHER: mark("Weather warnings"),
+    Category.EARTHQUAKE: mark("Earthquakes and volcanoes"),
+    Category.CIVIL_PROTECTION: mark("Civil protection"),
+    Category.FIRE: mark("Fires"),
+    Category.MISSING_PERSON: mark("Missing persons"),
+    Category.CRIME: mark("Crime and fraud"),
+    Category.WILDLIFE: mark("Bears and other animals"),
+    Category.LIFELINE: mark("Water, power, roads, snow"),
+    Category.NOTICE: mark("Important news of the city"),
+    Category.DRILL: mark("Drills and tests"),
 }
 
 ROLES = {

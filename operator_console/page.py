@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from alertd import language as languages
+from alertd.address import phone_in_japan
 from alertd.channel import ChannelSettings
 from alertd.city import JST
 from alertd.dispatch import Role
@@ -32,7 +33,7 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(clock=clock, moment=moment, number=number, tag=tag)
+    made.filters.update(clock=clock, moment=moment, number=number, phone=phone, tag=tag)
     made.globals.update(
         labels=labels,
         asset_url=asset_url,
@@ -56,6 +57,11 @@ def moment(instant: datetime) -> str:
 def number(count: int) -> str:
     """12,345"""
     return f"{count:,}"
+
+
+def phone(address: str) -> str:
+    """A number as Japan writes it, 0256-00-0100; any other address as it is."""
+    return phone_in_japan(address) if address.startswith("+") else address
 
 
 def tag(language: str) -> str:

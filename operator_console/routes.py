@@ -10,8 +10,21 @@ from fastapi import Response
 
 from alertd.dispatch import Role
 from alertd.site import Site
-from operator_console import alerts, approval, board, compose, sign_in, stop, unreached
+from operator_console import (
+    alerts,
+    approval,
+    board,
+    compose,
+    help_wanted,
+    person,
+    second_factor,
+    sign_in,
+    stop,
+    unreached,
+)
+from operator_console.admission import SET_UP
 from operator_console.assets import asset
+from operator_console.personal import ENTERS, SEES
 from operator_console.sounds import sound
 from operator_console.throttle import Throttle
 from operator_console.visit import Visited
@@ -20,6 +33,7 @@ from operator_console.visit import Visited
 _EVERY_ROLE = frozenset(Role)
 _WRITES = frozenset({Role.DRAFT, Role.TRAINEE})
 _STOPS = frozenset(board.STOPS)
+_SEES = frozenset(SEES)
 _ARCHIVED = "private, max-age=86400, immutable"
 
 
@@ -37,7 +51,7 @@ class Route:
 
 def routes(site: Site) -> tuple[Route, ...]:
     """Every route of the console."""
-    boards = board.Boards(site)
+    boards, calls = board.Boards(site), help_wanted.Calls(site)
 
     def audio(digest: str, visit: Visited) -> Response:
         """GET /audio/DIGEST.wav"""
@@ -62,11 +76,22 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=one, endpoint=boards.show, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{one}/events", endpoint=boards.events, needs=_EVERY_ROLE, by_itself=True),
         Route(method="GET", path=f"{one}/unreached", endpoint=unreached.show, needs=_EVERY_ROLE),
+        Route(method="POST", path=f"{one}/unreached", endpoint=unreached.enter, needs=ENTERS),
+        Route(method="GET", path=f"{one}/unreached.pdf", endpoint=unreached.paper, needs=_SEES),
+        Route(method="GET", path=f"{one}/unreached.csv", endpoint=unreached.spreadsheet, needs=_SEES),
         Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=overrides),
         Route(method="POST", path=f"{one}/approve", endpoint=approval.approve, needs=approves),
         Route(method="POST", path=f"{one}/override", endpoint=approval.override, needs=overrides),
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
         Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
         Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),
+        Route(method="GET", path="/help", endpoint=calls.show, needs=_EVERY_ROLE),
+        Route(method="GET", path="/help/events", endpoint=calls.events, needs=_EVERY_ROLE, by_itself=True),
+        Route(method="POST", path="/help/{delivery:int}/take", endpoint=help_wanted.take, needs=ENTERS),
+        Route(
+            method="POST", path="/help/{delivery:int}/give-back", endpoint=help_wanted.give_back, needs=ENTERS
+        ),
+        Route(method="GET", path=f"{one}/people/{{recipient:int}}", endpoint=person.show, needs=_EVERY_ROLE),
+        Route(method="POST", path=f"{one}/people/{{recipient:int}}", endpoint=person.visited, needs=ENTERS),
         Route(method="GET", path="/audio/{digest}.wav", endpoint=audio, needs=_EVERY_ROLE),
     )

@@ -10,12 +10,14 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from alertd import store
-from alertd.channel import Outcome
+from alertd.channel import Answer, Outcome
+from alertd.help_wanted import HelpWanted, help_wanted
 from alertd.report import PENDING, ChannelTally, Report, report
 from alertd.site import Site
 from alertd.tables import ChannelStateRow
 from operator_console import labels
 from operator_console.alarm import Alarm, alarms
+from operator_console.help_wanted import shown as calls
 from operator_console.page import channel_name
 from operator_console.visit import Visit
 
@@ -34,6 +36,8 @@ class Snapshot:
     #: channels whose far end is down
     down: frozenset[str]
     alarms: Sequence[Alarm]
+    #: who has called for help, also those whom somebody looks after
+    help: Sequence[HelpWanted]
     taken_at: datetime = field(compare=False)
 
 
@@ -63,18 +67,20 @@ def snapshot(session: Session, site: Site, number: int) -> Snapshot:
     """The dispatch as it is now. Raises NotFound."""
     told = report(session, number)
     row = store.dispatch(session, number)
+    asked = any(Answer.HELP in tally.answers for tally in told.channels.values())
     states = [session.get(ChannelStateRow, name) for name in told.channels]
     return Snapshot(
         report=told,
         expected={name: int(count) for name, count in row.counts.items()} if row is not None else {},
         down=frozenset(state.channel for state in states if state is not None and state.failures),
         alarms=alarms(session),
+        help=help_wanted(session, number, taken=True) if asked else (),
         taken_at=site.clock.now(),
     )
 
 
 def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
-    """The values for the templates `_tally.html` and `_alarms.html`."""
+    """The values for the templates `_tally.html`, `_alarms.html` and `_help.html`."""
     told = snapshot.report
     settings = visit.site.settings
     lines = [
@@ -99,6 +105,7 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
         "unreached": sum(count for outcome, count in totals.items() if outcome not in _REACHED),
         "taken_at": snapshot.taken_at,
         "alarms": snapshot.alarms,
+        **calls(visit, snapshot.help, board=True),
     }
 
 

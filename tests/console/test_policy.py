@@ -18,6 +18,8 @@ from tests.factories import WRITER
 #: what stands for the parts of a path
 _PARTS = {
     "{number:int}": "1",
+    "{delivery:int}": "1",
+    "{recipient:int}": "1",
     "{template}": "flood-4",
     "{digest}": "0" * 64,
     "{name}": "console.css",
