@@ -2,132 +2,40 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from weakref import WeakKeyDictionary, ref
 
 from sqlalchemy.orm import Session
 
-from alertd import messages, store
+from alertd import store
 from alertd.alert import Status
-from alertd.channel import Answers, Callback, InDoubt, Message, Outcome, Receipt, Reply, Reports, Target
-from alertd.db import reading, writing
+from alertd.channel import InDoubt, Outcome, Reason, Receipt
 from alertd.delivery import GOOD_NEWS, Next, Word, after, fold
 from alertd.dispatch import State
 from alertd.errors import NotFound
-from alertd.group_commit import GroupCommit
-from alertd.in_force import in_force
-from alertd.messages import DELIVERY
 from alertd.site import Site
 from alertd.tables import DeliveryRow, DispatchRow
-from alertd.token import unseal
 
 #: how long until a far end that says “still under way” is asked again
 ASK_AGAIN = timedelta(seconds=15)
 
 
-def callback(
-    site: Site,
-    name: str,
-    *,
-    url: str,
-    method: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    query: Mapping[str, str],
-    form: Mapping[str, str],
-) -> Reply:
-    """A request of a far end at `/callbacks/NAME`; the channel judges whether it is genuine.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What was said of one hand-over."""
 
-    `url` is the configured public one with the query as it came. Raises ForgedCallback,
-    or NotFound when no channel of that name takes callbacks.
-    """
-    channel = site.channel(name)
-    if not isinstance(channel, Reports):
-        raise NotFound(f"channel “{name}” takes no callbacks")
-    target, message, closed = _named(site, name, query)
-    request = Callback(
-        url=url,
-        method=method,
-        headers=headers,
-        body=body,
-        query=query,
-        form=form,
-        target=target,
-        message=message,
-        closed=closed,
-    )
-    caller = channel.caller(request) if isinstance(channel, Answers) else None
-    if caller is not None and isinstance(channel, Answers):
-        with reading(site.engine) as session:
-            heard = in_force(session, site, name, caller, site.clock.now())
-        reply = channel.answer(request, heard)
-        targets = [one.target for one in heard if one.target is not None]
-    else:
-        reply = channel.receive(request)
-        targets = [target] if target is not None else []
-    attempts = {one.key: one.attempt for one in targets}
-    for receipt in reply.receipts:
-        number = unseal(site.secret, DELIVERY, receipt.key)
-        if number is not None and receipt.key in attempts:
-            _record_new(site, number, attempts[receipt.key], receipt)
-    return reply
+    delivery_id: int
+    attempt: int
+    receipt: Receipt
+    #: to which channel; None = to its own
+    channel: str | None = None
 
-
-def _record_new(site: Site, number: int, attempt: int, receipt: Receipt) -> None:
-    """Records what a callback said, unless it is known already: most callbacks say nothing new."""
-    word = Word(attempt, receipt.outcome, receipt.reason, receipt.answer)
-    if receipt.outcome is Outcome.ACCEPTED:
-        with reading(site.engine) as session:
-            if word in store.words(session, number):
-                return
-    _together(site).add((number, attempt, receipt))
-
-
-_Said = tuple[int, int, Receipt]
-_writers: WeakKeyDictionary[Site, GroupCommit[_Said]] = WeakKeyDictionary()
-_writers_guard = threading.Lock()
-
-
-def _together(site: Site) -> GroupCommit[_Said]:
-    """What writes down the callbacks of an installation; the same one for as long as it is open."""
-
-    def write(said: Sequence[_Said]) -> None:
-        opened = known()
-        assert opened is not None
-        with writing(opened.engine) as session:
-            # in one order, so that two servers never wait for each other
-            for number, attempt, receipt in sorted(said, key=lambda one: one[0]):
-                record(session, opened, number, attempt, receipt, opened.clock.now())
-
-    known = ref(site)
-    with _writers_guard:
-        if site not in _writers:
-            _writers[site] = GroupCommit(write)
-        return _writers[site]
-
-
-def _named(site: Site, name: str, query: Mapping[str, str]) -> tuple[Target | None, Message | None, bool]:
-    """The hand-over that a callback's URL names, and whether nothing more is wanted of it."""
-    number = unseal(site.secret, DELIVERY, query.get("key", ""))
-    attempt = query.get("attempt", "")
-    if number is None or not attempt.isascii() or not attempt.isdigit() or len(attempt) > 6:
-        return None, None, True
-    with reading(site.engine) as session:
-        row = session.get(DeliveryRow, number)
-        if row is None or row.channel != name or not 1 <= int(attempt) <= row.attempt:
-            return None, None, True
-        address, usable = store.addresses(session, [row.contact_id])[row.contact_id]
-        target = messages.target(site, name, number, int(attempt), address, row.contact_id)
-        dispatch = session.get_one(DispatchRow, row.dispatch_id)
-        try:
-            message = messages.book(site, name).of(session, row.dispatch_id).messages.get(row.language)
-        except messages.NotAsApproved:
-            return target, None, True
-        closed = row.due_at is None or dispatch.state is State.CANCELLED or not usable
-        return target, message, closed
+    @property
+    def word(self) -> Word:
+        """The same, as a word that can be folded."""
+        return Word(self.attempt, self.receipt.outcome, self.receipt.reason, self.receipt.answer)
 
 
 def record(
@@ -140,22 +48,45 @@ def record(
     *,
     asked_by: str | None = None,
 ) -> None:
-    """Appends what was said, once, and settles what is known (see `settle`)."""
-    row = store.locked_delivery(session, delivery_id)
-    if row is None:
+    """Appends what was said of one hand-over, once, and settles what is known (see `settle`)."""
+    if store.locked_delivery(session, delivery_id) is None:
         raise NotFound(f"there is no delivery {delivery_id}")
-    word = Word(attempt, receipt.outcome, receipt.reason, receipt.answer)
-    new, under_way = word not in store.words(session, delivery_id), row.handed_at is not None
-    if new:
-        store.add_receipts(session, [(delivery_id, attempt, receipt)], now)
-    settle(session, site, delivery_id, now, asked_by=asked_by)
-    if attempt != row.attempt or receipt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
-        return
-    if not receipt.line_open:
-        row.line_until = None
-    elif new and under_way:
-        within = site.channel(row.channel).traits.report_within
-        row.line_until = now + within if within is not None else None
+    record_all(session, site, [Said(delivery_id, attempt, receipt)], now, asked_by=asked_by)
+
+
+def record_all(
+    session: Session, site: Site, said: Sequence[Said], now: datetime, *, asked_by: str | None = None
+) -> None:
+    """Appends what was said, each word once, and settles what is known of those deliveries.
+
+    What is said of a hand-over that never was, or to another channel, is left out. A line
+    is in use from the word that says so until the word that ends it.
+    """
+    rows = store.locked_deliveries(session, {one.delivery_id for one in said})
+    words = store.words_of(session, rows)
+    under_way = {row.id for row in rows.values() if row.handed_at is not None}
+    new: list[tuple[int, int, Receipt]] = []
+    lines: dict[int, datetime | None] = {}
+    for one in said:
+        row = rows.get(one.delivery_id)
+        if row is None or one.channel not in (None, row.channel) or not one.attempt <= row.attempt:
+            continue
+        is_new = one.word not in words[row.id]
+        if is_new:
+            words[row.id].add(one.word)
+            new.append((row.id, one.attempt, one.receipt))
+        if one.attempt != row.attempt or one.receipt.outcome in (Outcome.ACCEPTED, Outcome.UNKNOWN):
+            continue
+        if not one.receipt.line_open:
+            lines[row.id] = None
+            under_way.discard(row.id)
+        elif is_new and row.id in under_way:
+            within = site.channel(row.channel).traits.report_within
+            lines[row.id] = now + within if within is not None else None
+    store.add_receipts(session, new, now)
+    _settle(session, site, rows.values(), words, now, asked_by)
+    for number, until in lines.items():
+        rows[number].line_until = until
 
 
 def settle(
@@ -166,50 +97,78 @@ def settle(
     `asked_by` is the owner that has just asked the far end: its lease ends here, and the
     far end's “don't know” is the last word.
     """
-    row = store.locked_delivery(session, delivery_id)
-    word = fold(store.words(session, delivery_id))
-    if row is None or word is None:
-        return
-    traits, settings = site.channel(row.channel).traits, site.settings[row.channel]
-    dispatch = session.get_one(DispatchRow, row.dispatch_id)
-    over = ended_as(dispatch, now)
-    if word.rank > row.standing or asked_by is not None:
-        following = after(
-            word,
-            settings,
-            now=now,
-            report_within=traits.report_within,
-            in_doubt=traits.in_doubt,
-            resend=False,
-            severity=store.severity(dispatch),
-            spared=row.spared,
-        )
-        if asked_by is not None and word.outcome is Outcome.ACCEPTED:
-            following = Next(word, now + ASK_AGAIN, handed=True)
-        elif asked_by is not None and word.outcome is Outcome.UNKNOWN:
-            following = Next(word, None, handed=False)
-        following = unless_ended(following, over)
-        if over is Outcome.CANCELLED and following.handed and asked_by is None:
-            following = replace(following, look_at=now)
-        if following.word != word:
-            add_own_word(session, [delivery_id], following.word, now)
-        row.standing = following.word.rank
-        row.outcome, row.reason, row.answer = (
-            following.word.outcome,
-            following.word.reason,
-            following.word.answer,
-        )
-        if word.attempt == row.attempt:
-            row.spared = following.spared
-        if word.attempt == row.attempt or word.rank >= GOOD_NEWS:
-            row.due_at = following.look_at
-            row.handed_at = row.handed_at if following.handed else None
-        if following.word.outcome is Outcome.FAILED and over is None:
-            session.flush()
-            store.plan_next_contacts(session, [delivery_id], {row.channel: settings.reaches}, now)
-    if asked_by is not None and row.owner == asked_by:
-        row.owner = row.claimed_until = None
+    rows = store.locked_deliveries(session, [delivery_id])
+    _settle(session, site, rows.values(), store.words_of(session, rows), now, asked_by)
+
+
+def _settle(
+    session: Session,
+    site: Site,
+    rows: Collection[DeliveryRow],
+    words: Mapping[int, Collection[Word]],
+    now: datetime,
+    asked_by: str | None,
+) -> None:
+    failed: dict[str, list[int]] = defaultdict(list)
+    for row in rows:
+        word = fold(words[row.id])
+        if word is None:
+            continue
+        if word.rank > row.standing or asked_by is not None:
+            dispatch = session.get_one(DispatchRow, row.dispatch_id)
+            _bring_up(session, site, row, word, dispatch, now, asked_by)
+            if row.outcome is Outcome.FAILED and ended_as(dispatch, now) is None:
+                failed[row.channel].append(row.id)
+        if asked_by is not None and row.owner == asked_by:
+            row.owner = row.claimed_until = None
     session.flush()
+    for channel, ids in failed.items():
+        store.plan_next_contacts(session, ids, {channel: site.settings[channel].reaches}, now)
+
+
+def _bring_up(
+    session: Session,
+    site: Site,
+    row: DeliveryRow,
+    word: Word,
+    dispatch: DispatchRow,
+    now: datetime,
+    asked_by: str | None,
+) -> None:
+    """Writes into a delivery's row what its strongest word means."""
+    traits, settings = site.channel(row.channel).traits, site.settings[row.channel]
+    over = ended_as(dispatch, now)
+    following = after(
+        word,
+        settings,
+        now=now,
+        report_within=traits.report_within,
+        in_doubt=traits.in_doubt,
+        resend=False,
+        severity=store.severity(dispatch),
+        spared=row.spared,
+    )
+    unconfirmed = word.reason is Reason.UNCONFIRMED
+    if asked_by is not None and word.outcome is Outcome.ACCEPTED and not unconfirmed:
+        following = Next(word, now + ASK_AGAIN, handed=True)
+    elif asked_by is not None and word.outcome is Outcome.UNKNOWN:
+        following = Next(word, None, handed=False)
+    following = unless_ended(following, over)
+    if over is Outcome.CANCELLED and following.handed and asked_by is None:
+        following = replace(following, look_at=now)
+    if following.word != word:
+        add_own_word(session, [row.id], following.word, now)
+    row.standing = following.word.rank
+    row.outcome, row.reason, row.answer = (
+        following.word.outcome,
+        following.word.reason,
+        following.word.answer,
+    )
+    if word.attempt == row.attempt:
+        row.spared = following.spared
+    if word.attempt == row.attempt or word.rank >= GOOD_NEWS:
+        row.due_at = following.look_at
+        row.handed_at = row.handed_at if following.handed else None
 
 
 def may_resend(in_doubt: InDoubt, status: Status) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from alertd.channel import InForce, Outcome, Reason, Receipt, Reply, Target
+from alertd.channel import InForce, Outcome, Reason, Receipt, Reply
 from channels.call_report import is_machine, receipt_of_state
 from channels.call_script import KEYS, CallScript, Step, hang_up
 
@@ -18,11 +18,11 @@ def unwanted() -> Reply:
     return _say(hang_up())
 
 
-def reported(target: Target, form: Mapping[str, str]) -> Reply:
+def reported(key: str, form: Mapping[str, str]) -> Reply:
     """What a status callback proves."""
     codes = {form.get("SipResponseCode", ""), form.get("ErrorCode", "")} - {""}
     receipt = receipt_of_state(
-        target.key,
+        key,
         form.get("CallSid"),
         form.get("CallStatus", ""),
         answered_by=form.get("AnsweredBy", ""),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
 
 from twilio.request_validator import (  # type: ignore[import-untyped]
+    HMAC_SHA1,
     SIGNATURE_HEADER,
     SIGNATURE_SETTINGS_HEADER,
     RequestValidator,
@@ -34,8 +36,19 @@ def genuine_form(
     secret = signing_secret if signed_by and signing_secret else auth_token
     signature = headers.get(SIGNATURE_HEADER.lower(), "")
     algorithm = get_signature_algorithm(signed_by)
-    if not RequestValidator(secret).validate(callback.url, form, signature, algorithm):
+    if not _signed(RequestValidator(secret), callback.url, form, signature, algorithm):
         raise ForgedCallback("the signature of the callback is missing or wrong")
     if form.get("AccountSid") != account_sid:
         raise ForgedCallback("the callback is of another account")
     return form
+
+
+def _signed(
+    validator: RequestValidator, url: str, form: Mapping[str, str], signature: str, algorithm: str
+) -> bool:
+    """Whether the URL as we know it was signed; else, whether it was with or without its port."""
+    if algorithm.upper() == HMAC_SHA1:
+        expected = str(validator.compute_signature(url, form))
+        if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+            return True
+    return bool(validator.validate(url, form, signature, algorithm))

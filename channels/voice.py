@@ -106,6 +106,12 @@ class VoiceChannel:
         if trouble:
             raise trouble
 
+    def told(self, callback: Callback, /) -> Reply | None:
+        """Hear a report of a call's progress; every other request wants TwiML."""
+        if callback.query.get("step") != Step.STATUS:
+            return None
+        return reported(callback.query.get("key", ""), self._genuine(callback))
+
     def receive(self, callback: Callback, /) -> Reply:
         """Answer a request of the telephone network: what to say next, or a report."""
         form = self._genuine(callback)
@@ -119,7 +125,7 @@ class VoiceChannel:
         if target is None:
             return Reply() if step is Step.STATUS else unwanted()
         if step is Step.STATUS:
-            return reported(target, form)
+            return reported(target.key, form)
         if message is None:
             return unwanted()
         script = self._script(message, target.answer_url)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 
-from alertd import audit, receive
+from alertd import audit, callbacks
+from alertd.channel import Callback
 from alertd.db import reading, writing
 from alertd.errors import ForgedCallback, NotFound
 from alertd.messages import STOP
@@ -70,33 +72,19 @@ class Public:
 
     async def callback(self, name: str, request: Request) -> Response:
         """GET or POST /callbacks/NAME: the channel judges whether it is genuine."""
-        body = await request.body()
-        return await run_in_threadpool(self._callback, name, request, body)
-
-    def _callback(self, name: str, request: Request, body: bytes) -> Response:
-        query = request.scope["query_string"].decode("latin-1")
-        content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        form = (
-            dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-            if content_type == "application/x-www-form-urlencoded"
-            else {}
-        )
+        said = _callback(request, f"{self._site.config.public_url}/callbacks/{name}", await request.body())
         try:
-            reply = receive.callback(
-                self._site,
-                name,
-                url=f"{self._site.config.public_url}/callbacks/{name}" + (f"?{query}" if query else ""),
-                method=request.method,
-                headers=dict(request.headers),
-                body=body,
-                query=dict(parse_qsl(query, keep_blank_values=True)),
-                form=form,
-            )
+            judged = callbacks.told(self._site, name, said)
+            if judged is None:
+                judged = await run_in_threadpool(callbacks.answered, self._site, name, said)
         except ForgedCallback:
             log.warning("a forged callback for channel %s was refused", name)
             return PlainTextResponse("Forbidden.", 403)
         except NotFound:
             return PlainTextResponse("Not found.", 404)
+        for written in callbacks.write_down(self._site, judged.said):
+            await asyncio.wrap_future(written)
+        reply = judged.reply
         return Response(reply.body, reply.status, headers={"Content-Type": reply.content_type})
 
     def audio(self, digest: str) -> Response:
@@ -159,3 +147,25 @@ class Public:
     def _page(self, template: str, status: int = 200) -> Response:
         made = environment(DEFAULT).get_template(template)
         return HTMLResponse(made.render(city=self._site.config.city, simulated=simulated(self._site)), status)
+
+
+def _callback(request: Request, url: str, body: bytes) -> Callback:
+    """A request as the channels take it; `url` is the public one, without the query."""
+    query = request.scope["query_string"].decode("latin-1")
+    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = (
+        dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        if content_type == "application/x-www-form-urlencoded"
+        else {}
+    )
+    return Callback(
+        url=f"{url}?{query}" if query else url,
+        method=request.method,
+        headers=dict(request.headers),
+        body=body,
+        query=dict(parse_qsl(query, keep_blank_values=True)),
+        form=form,
+        target=None,
+        message=None,
+        closed=False,
+    )

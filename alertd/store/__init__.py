@@ -68,7 +68,6 @@ from alertd.store.tallies import (
     open_by_channel,
     tally,
 )
-from alertd.store.tallies import Answers, Count, Open, addresses, answers, open_by_channel, tally
 
 __all__ = [
     "Answers",
@@ -97,9 +96,11 @@ __all__ = [
     "dispatches_of",
     "due_since",
     "hand_over_again",
+    "handed_over",
     "hold",
     "last_ref",
     "lines_in_use",
+    "locked_deliveries",
     "locked_delivery",
     "look_at_once",
     "mark_handed",

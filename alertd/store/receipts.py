@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    and_,
     exists,
     insert,
     literal,
@@ -19,14 +21,19 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from alertd.alert import Severity
-from alertd.channel import Outcome, Reason, Receipt
+from alertd.channel import Outcome, Phase, Reason, Receipt
 from alertd.delivery import ATTEMPT, Next, Word, outcome_rank
+from alertd.dispatch import State
 from alertd.tables import (
     ContactRow,
     DeliveryRow,
     DispatchRow,
     ReceiptRow,
+    RecipientRow,
 )
+
+#: phases of an airing that say how it goes and not what became of it
+_UNDER_WAY = tuple(phase for phase in Phase if phase.under_way)
 
 
 def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) -> frozenset[int]:
@@ -76,6 +83,7 @@ def add_receipts(session: Session, rows: Sequence[tuple[int, int, Receipt]], now
                     "answer": receipt.answer,
                     "ref": receipt.ref[:200] if receipt.ref else None,
                     "detail": receipt.detail[:500] if receipt.detail else None,
+                    "phase": receipt.phase,
                     "received_at": now,
                 }
                 for delivery_id, attempt, receipt in rows
@@ -118,6 +126,56 @@ def withdraw_visits(session: Session, delivery_id: int, now: datetime) -> None:
 def locked_delivery(session: Session, number: int) -> DeliveryRow | None:
     """One delivery that nobody else can change until the transaction ends."""
     return session.get(DeliveryRow, number, with_for_update=True, populate_existing=True)
+
+
+def locked_deliveries(session: Session, numbers: Collection[int]) -> dict[int, DeliveryRow]:
+    """These deliveries, as `locked_delivery`; in one order, so that two servers never wait for each other."""
+    rows = session.scalars(
+        select(DeliveryRow)
+        .where(DeliveryRow.id.in_(sorted(numbers)))
+        .order_by(DeliveryRow.id)
+        .with_for_update()
+        .execution_options(populate_existing=True)
+    )
+    return {row.id: row for row in rows}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HandedOver:
+    """A delivery as its callbacks need it."""
+
+    channel: str
+    dispatch_id: int
+    contact_id: int
+    language: str
+    attempt: int
+    due_at: datetime | None
+    state: State
+    address: str
+    #: the contact and its recipient may still be reached
+    usable: bool
+
+
+def handed_over(session: Session, number: int) -> HandedOver | None:
+    """One delivery with its address and the state of its dispatch."""
+    row = session.execute(
+        select(
+            DeliveryRow.channel,
+            DeliveryRow.dispatch_id,
+            DeliveryRow.contact_id,
+            DeliveryRow.language,
+            DeliveryRow.attempt,
+            DeliveryRow.due_at,
+            DispatchRow.state,
+            ContactRow.address,
+            and_(ContactRow.active, RecipientRow.active).label("usable"),
+        )
+        .join(DispatchRow, DispatchRow.id == DeliveryRow.dispatch_id)
+        .join(ContactRow, ContactRow.id == DeliveryRow.contact_id)
+        .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
+        .where(DeliveryRow.id == number)
+    ).one_or_none()
+    return HandedOver(**row._asdict()) if row is not None else None
 
 
 def receipts(session: Session, delivery_id: int) -> Sequence[ReceiptRow]:

@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, urlsplit
 
 from sqlalchemy import select
 
-from alertd import issue, plan, receive
+from alertd import callbacks, issue, plan
 from alertd.alert import Alert
+from alertd.channel import Callback
 from alertd.clock import stopwatch
 from alertd.config import Web
 from alertd.db import reading
@@ -93,16 +94,18 @@ class CallCity:
         """One request of the telephone network at the public side."""
         began = stopwatch()
         try:
-            reply = receive.callback(
-                self.site,
-                "phone",
+            request = Callback(
                 url=self.url + path,
                 method="POST",
                 headers=headers,
                 body=body,
                 query=dict(parse_qsl(urlsplit(path).query)),
                 form=dict(parse_qsl(body.decode(), keep_blank_values=True)),
+                target=None,
+                message=None,
+                closed=False,
             )
+            reply = callbacks.callback(self.site, "phone", request)
         except ForgedCallback:
             self.forged += 1
             return 403, b"", "text/plain"

@@ -392,7 +392,7 @@ def test_a_delivery_is_final_only_with_a_receipt(city: City) -> None:
     with reading(city.site.engine) as session:
         for row in session.scalars(select(DeliveryRow)):
             assert row.due_at is None
-            assert [word.outcome for word in store.words(session, row.id)] == [Outcome.ACCEPTED]
+            assert [word.outcome for word in store.receipts(session, row.id)] == [Outcome.ACCEPTED]
 
 
 class PickyChannel(FakeChannel):

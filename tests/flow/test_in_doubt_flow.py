@@ -61,7 +61,7 @@ def test_in_doubt_mail_goes_out_once_more_under_the_same_key(city: City) -> None
     city.drain()
     assert city.mail(dispatch).outcomes["accepted"] == 2
     with reading(city.site.engine) as session:
-        said = store.words(session, 1)
+        said = store.receipts(session, 1)
     assert [word.outcome for word in said] == [Outcome.UNKNOWN, Outcome.ACCEPTED]
     assert [word.attempt for word in said] == [1, 2]
     assert said[0].reason is Reason.IN_DOUBT
