@@ -95,6 +95,17 @@ class Paper(_Section):
     font: Path | None = None
 
 
+class Drill(_Section):
+    """`[drill]`: scheduled drills (docs/drills.md)."""
+
+    #: the group of the city's own staff, for `audience: staff`
+    staff_group: str = "職員"
+    #: the group of those who want drills, for `audience: subscribers`
+    subscribers_group: str = "訓練参加者"
+    #: drills go only over sections that carry no real alert: their own sender, caller id and credentials
+    separate: bool = True
+
+
 class Subscribe(_Section):
     """`[subscribe]`: residents register by themselves; limits hold over all processes."""
 
@@ -152,6 +163,7 @@ class Config:
     worker: Worker
     channels: Mapping[str, ChannelSettings]
     paper: Paper = field(default_factory=Paper)
+    drill: Drill = field(default_factory=Drill)
     audit: Audit = field(default_factory=Audit)
     subscribe: Subscribe = field(default_factory=Subscribe)
     inbox: Inbox = field(default_factory=Inbox)
@@ -190,6 +202,7 @@ _TOP: dict[str, type[BaseModel]] = {
     "approval": Approval,
     "worker": Worker,
     "paper": Paper,
+    "drill": Drill,
     "audit": Audit,
     "subscribe": Subscribe,
     "inbox": Inbox,
@@ -283,6 +296,8 @@ def _config(
     web, approval, worker = sections["web"], sections["approval"], sections["worker"]
     assert isinstance(city, City) and isinstance(database, Database) and isinstance(broker, Broker)
     assert isinstance(web, Web) and isinstance(approval, Approval) and isinstance(worker, Worker)
+    drill = sections["drill"]
+    assert isinstance(drill, Drill)
     paper, audit = sections["paper"], sections["audit"]
     assert isinstance(paper, Paper) and isinstance(audit, Audit)
     subscribe, inbox = sections["subscribe"], sections["inbox"]
@@ -298,6 +313,7 @@ def _config(
         worker=worker,
         channels=channels,
         paper=paper,
+        drill=drill,
         audit=audit,
         subscribe=subscribe,
         inbox=inbox,

@@ -22,6 +22,7 @@ from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
 from alertd.drill_watch import DrillWatch
+from alertd.drill_watch import DrillWatch
 from alertd.mail_room import MailRoom
 from alertd.send import drain
 from alertd.site import Site
@@ -50,6 +51,7 @@ class Relay:
         self._ringing: Future[None] | None = None
         self._unheard: dict[str, float] = {}
         self._own: dict[str, threading.Thread] = {}
+        self._drills = DrillWatch(site)
         self._drills = DrillWatch(site)
         self._booth = ThreadPoolExecutor(1, "booth")
         self._speaking: Future[None] | None = None
@@ -101,6 +103,7 @@ class Relay:
         """Ends the bell and the relay's own dispatching; may be called twice."""
         self._stop.set()
         self._bell.shutdown(wait=False, cancel_futures=True)
+        self._drills.close()
         self._drills.close()
         self._booth.shutdown(wait=True, cancel_futures=True)
         self._clerk.shutdown(wait=True, cancel_futures=True)
