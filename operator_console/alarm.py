@@ -9,6 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from alertd import store
+from alertd.papers import LAPSED, OVERRIDDEN
 from alertd.relay import NOBODY_LOOKS
 from operator_console.catalogue import mark
 from operator_console.visit import Visit
@@ -24,6 +25,12 @@ _WORDS = {
         "Speech in %(name)s: the first voice did not speak, and another one or the far end's own speaks. "
         "Please look at the log."
     ),
+    OVERRIDDEN: mark("Alert %(name)s was sent by one person alone. Another approver must look at it."),
+    LAPSED: mark(
+        "Alert %(name)s did not go out: it could not begin in time after its approval. "
+        "Please check the facts and approve it again."
+    ),
+    "airing": mark("%(name)s: the transmitter is not given back. Please call the station at once."),
     "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from alertd.airing import AiringState
 from alertd.alert import Status
 from alertd.category import Category
 from alertd.channel import Answer, Medium, Outcome, Reason
@@ -53,6 +54,19 @@ REASONS = {
     Reason.UNREACHABLE: mark("far end not reachable"),
     Reason.IN_DOUBT: mark("interrupted while sending"),
     Reason.OTHER: mark("other"),
+}
+
+#: of a transmitter
+AIRINGS = {
+    AiringState.REQUESTED: mark("asked for"),
+    AiringState.SIGNALLED: mark("receivers are being switched on"),
+    AiringState.ON_AIR: mark("on the air"),
+    AiringState.ENDED: mark("aired, not given back yet"),
+    AiringState.RELEASED: mark("aired to the end"),
+    AiringState.PREEMPTED: mark("gave way to something more urgent"),
+    AiringState.TRUNCATED: mark("cut short"),
+    AiringState.REFUSED: mark("not aired"),
+    AiringState.UNKNOWN: mark("nobody can tell; please ask the station"),
 }
 
 ANSWERS = {

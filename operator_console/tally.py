@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from alertd import store
+from alertd.airing import Airing, airings
 from alertd.channel import Answer, Outcome
 from alertd.help_wanted import HelpWanted, help_wanted
 from alertd.report import PENDING, ChannelTally, Report, report
@@ -35,6 +36,8 @@ class Snapshot:
     expected: Mapping[str, int]
     #: channels whose far end is down
     down: frozenset[str]
+    #: each use of a transmitter so far
+    airings: Sequence[Airing]
     alarms: Sequence[Alarm]
     #: who has called for help, also those whom somebody looks after
     help: Sequence[HelpWanted]
@@ -73,6 +76,7 @@ def snapshot(session: Session, site: Site, number: int) -> Snapshot:
         report=told,
         expected={name: int(count) for name, count in row.counts.items()} if row is not None else {},
         down=frozenset(state.channel for state in states if state is not None and state.failures),
+        airings=airings(session, number),
         alarms=alarms(session),
         help=help_wanted(session, number, taken=True) if asked else (),
         taken_at=site.clock.now(),
@@ -103,6 +107,10 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
         "lines": lines,
         "totals": totals,
         "unreached": sum(count for outcome, count in totals.items() if outcome not in _REACHED),
+        "airings": [
+            (channel_name(visit.language, one.channel, settings.get(one.channel)), one)
+            for one in snapshot.airings
+        ],
         "taken_at": snapshot.taken_at,
         "alarms": snapshot.alarms,
         **calls(visit, snapshot.help, board=True),
