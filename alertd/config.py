@@ -70,6 +70,14 @@ class Approval(_Section):
     """`[approval]`: how many people an alert needs. Actual always needs two."""
 
     exercise: Literal[1, 2] = 2
+    #: seconds within which an approved alert must have begun; later it needs approval anew
+    lapse: float = Field(default=900.0, gt=0)
+    #: seconds in which an emergency override can be taken back before anything goes out
+    hold: float = Field(default=15.0, ge=0, le=60)
+    #: an emergency override needs a code of its author's second factor
+    override_code: bool = True
+    #: "required" = who may approve, send or administer does nothing else before they have set one up
+    second_factor: Literal["optional", "required"] = "optional"
 
 
 class Worker(_Section):
@@ -129,6 +137,25 @@ class Subscribe(_Section):
     leaving_alarm: float = Field(default=0.01, gt=0)
 
 
+class Feeds(_Section):
+    """`[feeds]`: what is taken in from other systems. It makes drafts, and never sends."""
+
+    #: Atom or RSS lists of CAP documents, and CAP documents themselves
+    cap: tuple[str, ...] = ()
+    #: the CAP senders that are taken in from these lists and from the API
+    senders: tuple[str, ...] = ()
+    #: Atom lists of the Meteorological Agency (気象庁防災情報XML)
+    jma: tuple[str, ...] = ()
+    #: seconds between two looks at a list; JMA asks for a minute at least
+    every: float = Field(default=60.0, ge=60)
+    #: JMA's codes of the municipality, its district, its region and its prefecture, smallest first
+    areas: tuple[str, ...] = Field(default=("1520400", "150022", "150020", "150000"), min_length=1)
+    #: JMA's codes of coasts that concern the city; none = it lies inland
+    coasts: tuple[str, ...] = ()
+    #: the seismic intensity in the municipality from which a draft is made: 1 to 4, 5-, 5+, 6-, 6+, 7
+    intensity: Literal["1", "2", "3", "4", "5-", "5+", "6-", "6+", "7"] = "4"
+
+
 class Inbox(_Section):
     """`[inbox]`: the listener for mail that comes in: blank mails, bounces, canaries."""
 
@@ -167,6 +194,7 @@ class Config:
     audit: Audit = field(default_factory=Audit)
     subscribe: Subscribe = field(default_factory=Subscribe)
     inbox: Inbox = field(default_factory=Inbox)
+    feeds: Feeds = field(default_factory=Feeds)
 
     @property
     def public_url(self) -> str:
@@ -206,6 +234,7 @@ _TOP: dict[str, type[BaseModel]] = {
     "audit": Audit,
     "subscribe": Subscribe,
     "inbox": Inbox,
+    "feeds": Feeds,
 }
 
 
@@ -302,6 +331,8 @@ def _config(
     assert isinstance(paper, Paper) and isinstance(audit, Audit)
     subscribe, inbox = sections["subscribe"], sections["inbox"]
     assert isinstance(subscribe, Subscribe) and isinstance(inbox, Inbox)
+    feeds = sections["feeds"]
+    assert isinstance(feeds, Feeds)
     return Config(
         file=file,
         city=city,
@@ -317,6 +348,7 @@ def _config(
         audit=audit,
         subscribe=subscribe,
         inbox=inbox,
+        feeds=feeds,
     )
 
 

@@ -2,6 +2,7 @@
 
 ```
 draft → submitted → approved → sending → finished
+        submitted ← approved (nothing began in time)
         submitted → rejected
         submitted | approved | sending | finished → cancelled
 draft (a prepared correction) → approved
@@ -50,6 +51,8 @@ class Move(StrEnum):
     REJECT = "reject"
     #: deliveries were planned
     PLAN = "plan"
+    #: nothing of it began in time after approval: it needs approval anew
+    LAPSE = "lapse"
     #: nothing is due any more
     FINISH = "finish"
     #: a person stops it
@@ -90,6 +93,7 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.SUBMITTED, Move.ARM): State.SUBMITTED,
     (State.SUBMITTED, Move.FIRE): State.APPROVED,
     (State.APPROVED, Move.PLAN): State.SENDING,
+    (State.APPROVED, Move.LAPSE): State.SUBMITTED,
     (State.SENDING, Move.FINISH): State.FINISHED,
     (State.SUBMITTED, Move.CANCEL): State.CANCELLED,
     (State.APPROVED, Move.CANCEL): State.CANCELLED,

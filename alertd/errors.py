@@ -8,6 +8,7 @@ AlertdError
 │   └── WrongAudience        … in the choice of whom to alert
 ├── MoveRefused              the dispatch does not allow this move, or not to this person
 ├── NotFound                 there is nothing by that name or number
+├── WrongSecret              what is stored encrypted was altered, or made with another secret
 ├── ChannelError
 │   ├── ChannelUnavailable   the far end is down; the targets will be tried again
 │   ├── ChannelMisconfigured a person must act before this channel can send
@@ -74,6 +75,10 @@ class MoveRefused(AlertdError):
 
 class NotFound(AlertdError):
     """There is nothing by that name or number."""
+
+
+class WrongSecret(AlertdError):
+    """What is stored encrypted was altered, or made with another secret."""
 
 
 class ChannelError(AlertdError):

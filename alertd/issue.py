@@ -1,8 +1,8 @@
-"""Issuing: submit, approve, override, reject, cancel. Each commit is the promise; the broker is never asked."""
+"""Issuing: submit, approve, reject, cancel. Each commit is the promise; the broker is never asked."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
@@ -30,7 +30,7 @@ from alertd.papers import Submission
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 
-__all__ = ["Submission", "approve", "audience_counts", "cancel", "override", "reject", "submit"]
+__all__ = ["Submission", "approve", "audience_counts", "cancel", "let_go", "reject", "submit"]
 
 
 def submit(site: Site, submission: Submission, person: Person) -> int:
@@ -115,21 +115,26 @@ def approve(site: Site, dispatch_id: int, person: Person, *, seen: str) -> None:
     `seen` is the content hash of what the approver was shown: approving anything else
     is refused. Raises MoveRefused or NotFound.
     """
-    _let_go(site, dispatch_id, person, Move.APPROVE, seen=seen, reason=None)
+    let_go(site, dispatch_id, person, Move.APPROVE, seen=seen)
 
 
-def override(site: Site, dispatch_id: int, person: Person, *, seen: str, reason: str) -> None:
-    """Lets one person send a life-threat template in an emergency; the reason stays in the audit trail."""
-    _let_go(site, dispatch_id, person, Move.OVERRIDE, seen=seen, reason=reason)
-
-
-def _let_go(
-    site: Site, dispatch_id: int, person: Person, step: Move, *, seen: str, reason: str | None
+def let_go(
+    site: Site,
+    dispatch_id: int,
+    person: Person,
+    step: Move,
+    *,
+    seen: str,
+    reason: str | None = None,
+    besides: Callable[[Session, DispatchRow, datetime], None] | None = None,
 ) -> None:
+    """The one way from submitted to approved; `besides` runs in the same transaction. See `approve`."""
     now = site.clock.now()
     with writing(site.engine) as session:
         row, alert = papers.locked(session, dispatch_id)
         state = move(papers.circumstances(site, row, alert, reason or ""), step, person)
+        if besides is not None:
+            besides(session, row, now)
         if seen != row.content_hash or papers.stored_hash(session, row, alert) != row.content_hash:
             raise MoveRefused(
                 "what you were shown is not what is stored; open the alert again and read it anew"
@@ -137,6 +142,7 @@ def _let_go(
         if row.expires_at <= now:
             raise MoveRefused("the alert has expired; write it anew with the present facts")
         row.state, row.approved_by, row.approved_at, row.override_reason = state, person.id, now, reason
+        store.clear_alarm(session, f"{papers.LAPSED}:{row.id}")
         audit.note(
             session,
             at=now,
@@ -158,6 +164,7 @@ def reject(site: Site, dispatch_id: int, person: Person, *, reason: str) -> None
     with writing(site.engine) as session:
         row, alert = papers.locked(session, dispatch_id)
         row.state = move(papers.circumstances(site, row, alert), Move.REJECT, person)
+        store.clear_alarm(session, f"{papers.LAPSED}:{row.id}")
         row.finished_at = now
         audit.note(
             session,

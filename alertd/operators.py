@@ -10,10 +10,12 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alertd import audit
+from alertd import audit, second_factor
 from alertd.clock import Clock
+from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.errors import NotFound, Problem, WrongInput
+from alertd.site import Site
 from alertd.tables import OperatorRow, SessionRow
 
 #: a password has at least so many characters; no other rule (OWASP ASVS 5.0, 6.2)
@@ -104,11 +106,33 @@ def person(row: OperatorRow) -> Person:
     return Person(row.id, row.name, frozenset(Role(role) for role in row.roles))
 
 
-def sign_in(session: Session, name: str, password: str) -> Person | None:
-    """The person, when name and password fit; takes the same time when they do not."""
-    row = session.scalar(select(OperatorRow).where(OperatorRow.name == name))
+def sign_in(site: Site, name: str, password: str, code: str) -> Person | None:
+    """The person, when name, password and, for who has a second factor, its code fit.
+
+    Takes the same time when the name or the password does not. The database is not kept
+    waiting while the password is looked at.
+    """
+    with reading(site.engine) as session:
+        row = session.scalar(select(OperatorRow).where(OperatorRow.name == name))
     genuine = _verify(row.password_hash if row is not None else _NOBODY, password)
-    return person(row) if row is not None and row.active and genuine else None
+    if row is None or not row.active or not genuine:
+        return None
+    if row.second_factor is not None:
+        with writing(site.engine) as session:
+            present = session.get_one(OperatorRow, row.id)
+            if not second_factor.take(session, site.secret, present, code, site.clock.now()):
+                return None
+    return person(row)
+
+
+def has_second_factor(session: Session, name: str) -> bool:
+    """Whether the sign-in of that name needs a code."""
+    return (
+        session.scalar(
+            select(OperatorRow.id).where(OperatorRow.name == name, OperatorRow.second_factor.is_not(None))
+        )
+        is not None
+    )
 
 
 def _verify(password_hash: str, password: str) -> bool:

@@ -22,6 +22,10 @@ from alertd.tables import AlertRow, ArtefactRow, DispatchRow
 DEFAULT_LIFE = timedelta(hours=6)
 #: the kind of alarm that says that a language is not spoken by its first voice
 SPEECH_ALARM = "speech"
+#: the kind of alarm that says that an approved alert did not begin in time and has to be approved anew
+LAPSED = "lapsed"
+#: the kind of alarm that is on until another approver has reviewed an emergency override
+OVERRIDDEN = "override"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

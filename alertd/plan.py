@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -12,6 +12,7 @@ from alertd.channel import Medium
 from alertd.db import writing
 from alertd.dispatch import MOVES, Move, State
 from alertd.errors import ChannelMisconfigured, NotFound, WrongConfiguration
+from alertd.papers import LAPSED, OVERRIDDEN
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 
@@ -36,6 +37,11 @@ def plan(site: Site, dispatch_id: int) -> int:
     with writing(site.engine) as session:
         row = store.dispatch(session, dispatch_id, lock=True)
         if row is None or row.state is not State.APPROVED:
+            return 0
+        now = site.clock.now()
+        if row.hold_until is not None and now < row.hold_until:
+            return 0
+        if _lapsed(session, site, row, now):
             return 0
         channels = list(row.channels)
         corrects = row.corrects_id
@@ -88,6 +94,34 @@ def _rank(site: Site, name: str) -> int:
         return _ORDER.index(site.channel(name).traits.medium)
     except (NotFound, WrongConfiguration, ChannelMisconfigured):
         return len(_ORDER)
+
+
+def _lapsed(session: Session, site: Site, row: DispatchRow, now: datetime) -> bool:
+    """Whether the approval is too old to begin with: the facts may have changed, so it is asked for anew."""
+    started = max(moment for moment in (row.approved_at, row.hold_until, row.submitted_at) if moment)
+    late = now - started
+    if (
+        late <= timedelta(seconds=site.config.approval.lapse)
+        or row.corrects_id is not None
+        or store.planned(session, row.id)
+    ):
+        return False
+    approved_by, row.approved_by, row.approved_at = row.approved_by, None, None
+    row.hold_until = row.override_reason = None
+    row.state = MOVES[row.state, Move.LAPSE]
+    minutes = round(late.total_seconds() / 60)
+    message = f"dispatch {row.id} did not go out: it could not begin within {minutes} min of its approval"
+    store.clear_alarm(session, f"{OVERRIDDEN}:{row.id}")
+    store.raise_alarm(session, f"{LAPSED}:{row.id}", message, now)
+    audit.note(
+        session,
+        at=now,
+        actor=audit.ENGINE,
+        action="dispatch.lapsed",
+        subject=f"dispatch:{row.id}",
+        detail={"approved_by": approved_by, "minutes": minutes},
+    )
+    return True
 
 
 def _as_approved(session: Session, site: Site, row: DispatchRow) -> bool:

@@ -25,10 +25,18 @@ from operator_console.visit import Visit
 #: fields of a form; more is no form of ours
 _MOST_FIELDS = 500
 LANGUAGE_COOKIE = "language"
+#: where a second factor is set up
+SET_UP = "/second-factor"
+#: who needs one where the configuration requires it
+_PROVEN_ROLES = frozenset({Role.APPROVE, Role.SEND, Role.ADMINISTER})
 
 
 class NotSignedIn(Exception):
     """Nobody is signed in, or the session has ended."""
+
+
+class NoSecondFactor(Exception):
+    """The role needs a second factor, and there is none yet."""
 
 
 class Forbidden(Exception):
@@ -36,9 +44,13 @@ class Forbidden(Exception):
 
 
 def admission(
-    site: Site, needs: frozenset[Role] | None, *, active: bool
+    site: Site, needs: frozenset[Role] | None, *, active: bool, unproven: bool = False
 ) -> Callable[[Request], Awaitable[None]]:
-    """The dependency that admits requests to one route; `needs` None = also without a session."""
+    """The dependency that admits requests to one route; `needs` None = also without a session.
+
+    `unproven` = also for who must set up a second factor before anything else.
+    """
+    required = site.config.approval.second_factor == "required" and not unproven
 
     async def admit(request: Request) -> None:
         request.state.visit = await _blank_visit(site, request)
@@ -57,6 +69,8 @@ def admission(
             raise NotSignedIn
         if not needs & found.person.roles:
             raise Forbidden("the role is missing")
+        if required and not found.proven and found.person.roles & _PROVEN_ROLES:
+            raise NoSecondFactor
         if changing and not hmac.compare_digest(visit.field("csrf").encode(), found.csrf.encode()):
             raise Forbidden("the form's token is wrong")
 

@@ -13,7 +13,7 @@ from starlette.middleware import Middleware
 
 from alertd.errors import MoveRefused, NotFound, WrongInput
 from alertd.site import Site
-from operator_console.admission import Forbidden, NotSignedIn, admission, https
+from operator_console.admission import SET_UP, Forbidden, NoSecondFactor, NotSignedIn, admission, https
 from operator_console.defences import Headers, Limits
 from operator_console.page import page
 from operator_console.public import public_routes
@@ -32,10 +32,13 @@ def console_app(site: Site) -> FastAPI:
             route.path,
             route.endpoint,
             methods=[route.method],
-            dependencies=[Depends(admission(site, route.needs, active=not route.by_itself))],
+            dependencies=[
+                Depends(admission(site, route.needs, active=not route.by_itself, unproven=route.unproven))
+            ],
             response_model=None,
         )
     app.add_exception_handler(NotSignedIn, _to_sign_in)
+    app.add_exception_handler(NoSecondFactor, _to_second_factor)
     app.add_exception_handler(Forbidden, _error_page(site, 403))
     app.add_exception_handler(NotFound, _error_page(site, 404))
     app.add_exception_handler(RequestValidationError, _error_page(site, 404))
@@ -73,6 +76,13 @@ def _to_sign_in(request: Request, _error: Exception) -> Response:
     if request.headers.get("hx-request"):
         answer = RedirectResponse("/sign-in", 303, headers={"HX-Redirect": "/sign-in"})
     return answer
+
+
+def _to_second_factor(request: Request, _error: Exception) -> Response:
+    """Asks for a second factor before anything else."""
+    if request.headers.get("hx-request"):
+        return RedirectResponse(SET_UP, 303, headers={"HX-Redirect": SET_UP})
+    return RedirectResponse(SET_UP, 303)
 
 
 class _error_page:

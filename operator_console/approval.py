@@ -8,6 +8,7 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from alertd import issue, store
+from alertd import override as emergency
 from alertd.alert import Status
 from alertd.db import reading
 from alertd.dispatch import Role, State
@@ -57,6 +58,8 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         own=_own(visit, dispatch),
         may_approve=visit.may(Role.APPROVE),
         may_override=dispatch.row.life_threat and visit.may(Role.APPROVE, Role.DRAFT),
+        needs_code=visit.site.config.approval.override_code,
+        hold=round(visit.site.config.approval.hold),
         problem=problem,
     )
 
@@ -75,12 +78,17 @@ def approve(number: int, visit: Visited) -> Response:
 
 
 def override(number: int, visit: Visited) -> Response:
-    """POST /alerts/N/override: one person alone, with a reason."""
+    """POST /alerts/N/override: one person alone, with a reason and a code of their second factor."""
     return _let_go(
         visit,
         number,
-        lambda: issue.override(
-            visit.site, number, visit.operator, seen=visit.field("seen"), reason=visit.field("reason")
+        lambda: emergency.let_go(
+            visit.site,
+            number,
+            visit.operator,
+            seen=visit.field("seen"),
+            reason=visit.field("reason"),
+            code=visit.field("code"),
         ),
     )
 
@@ -105,6 +113,14 @@ def reject(number: int, visit: Visited) -> Response:
     return _moved(
         visit, number, lambda: issue.reject(visit.site, number, visit.operator, reason=reason[:500])
     )
+
+
+def review(number: int, visit: Visited) -> Response:
+    """POST /alerts/N/review: another approver has looked at what was sent alone."""
+    note = visit.field("note")
+    if len(note) >= REASON_LENGTH:
+        emergency.review(visit.site, number, visit.operator, note=note[:500])
+    return RedirectResponse(f"/alerts/{number}", 303)
 
 
 def _moved(visit: Visit, number: int, move: Callable[[], None]) -> Response:

@@ -23,6 +23,16 @@ _KNOWN = {
     "life-threat templates only": mark(
         "The emergency override is for templates about a threat to life. Please ask a second person."
     ),
+    "sending alone needs a second factor": mark(
+        "To send alone you need a second factor. Please set one up on the page behind your name."
+    ),
+    "the code of the second factor": mark(
+        "The code does not fit or was used before. Please wait for the next one."
+    ),
+    "another person must review it": mark(
+        "You sent this alone yourself. Another approver has to look at it."
+    ),
+    "waits for no review": mark("Somebody has looked at it already."),
     "needs a reason of at least": mark("Please give the reason in at least five characters."),
     "is needed": mark("Your role does not allow this."),
     "cannot be moved by": mark("Somebody else was faster: the alert is not in this state any more."),

@@ -47,6 +47,8 @@ class Route:
     needs: frozenset[Role] | None
     #: asks by itself, and so is no sign that somebody is there
     by_itself: bool = False
+    #: also for who must set up a second factor first
+    unproven: bool = False
 
 
 def routes(site: Site) -> tuple[Route, ...]:
@@ -64,7 +66,10 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path="/sign-in", endpoint=sign_in.form, needs=None),
         Route(method="POST", path="/sign-in", endpoint=sign_in.sign_in(Throttle()), needs=None),
         Route(method="POST", path="/language", endpoint=sign_in.language, needs=None),
-        Route(method="POST", path="/sign-out", endpoint=sign_in.sign_out, needs=_EVERY_ROLE),
+        Route(method="POST", path="/sign-out", endpoint=sign_in.sign_out, needs=_EVERY_ROLE, unproven=True),
+        Route(method="GET", path=SET_UP, endpoint=second_factor.show, needs=_EVERY_ROLE, unproven=True),
+        Route(method="POST", path=SET_UP, endpoint=second_factor.set_up, needs=_EVERY_ROLE, unproven=True),
+        Route(method="POST", path=f"{SET_UP}/remove", endpoint=second_factor.remove, needs=_EVERY_ROLE),
         Route(method="GET", path="/", endpoint=alerts.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
         Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
@@ -82,6 +87,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=overrides),
         Route(method="POST", path=f"{one}/approve", endpoint=approval.approve, needs=approves),
         Route(method="POST", path=f"{one}/override", endpoint=approval.override, needs=overrides),
+        Route(method="POST", path=f"{one}/review", endpoint=approval.review, needs=approves),
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
         Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
         Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),

@@ -11,7 +11,6 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from alertd import operators
-from alertd.db import reading
 from operator_console import signed_in
 from operator_console.admission import LANGUAGE_COOKIE, cookie_name, https
 from operator_console.catalogue import LANGUAGES
@@ -57,12 +56,11 @@ def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
                 problem=problem,
                 name=name,
             )
-        with reading(visit.site.engine) as session:
-            person = operators.sign_in(session, name, password)
+        person = operators.sign_in(visit.site, name, password, visit.field("code"))
         if person is None:
             throttle.failed(name, visit.client, visit.now)
-            log.warning("a sign-in failed: wrong name or password")
-            problem = visit.say("The name or the password is wrong.")
+            log.warning("a sign-in failed: wrong name, password or code")
+            problem = visit.say("The name, the password or the code is wrong.")
             return page(visit, "sign_in.html", status=401, next=after, problem=problem, name=name)
         throttle.succeeded(name, visit.client)
         token = signed_in.begin(visit.site, person, replaces=visit.token)

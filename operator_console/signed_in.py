@@ -34,6 +34,8 @@ class SignedIn:
 
     person: Person
     csrf: str
+    #: has a second factor
+    proven: bool
 
 
 def begin(site: Site, person: Person, replaces: str | None = None) -> str:
@@ -82,7 +84,7 @@ def _living(session: Session, row: SessionRow, now: datetime) -> SignedIn | None
     operator = session.get(OperatorRow, row.operator_id)
     if operator is None or not operator.active:
         return None
-    return SignedIn(operators.person(operator), row.csrf)
+    return SignedIn(operators.person(operator), row.csrf, operator.second_factor is not None)
 
 
 def end(site: Site, token: str, person: Person) -> None:

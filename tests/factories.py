@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+from pyotp import TOTP
 from sqlalchemy import insert
 
-from alertd import issue, papers
+from alertd import issue, papers, second_factor
 from alertd.alert import Alert, Area, Category, Certainty, Info, MsgType, Severity, Status, Urgency
 from alertd.audience import Audience
 from alertd.channel import Channel, ChannelSettings
@@ -72,6 +73,16 @@ def make_site(
         session.add(AreaRow(code="RHK", name="嵐北", name_en="Ranhoku", households=7900))
         session.add(AreaRow(code="IGR", name="井栗", name_en="Iguri", households=4500))
     return site
+
+
+def enrol(site: Site, person: Person) -> TOTP:
+    """Gives an operator a second factor; the device, which shows a code for each moment."""
+    secret = second_factor.new_secret()
+    device, before = TOTP(secret, interval=second_factor.STEP), site.clock.now() - timedelta(minutes=5)
+    with writing(site.engine) as session:
+        row = session.get_one(OperatorRow, person.id)
+        second_factor.enrol(session, site.secret, row, secret, device.at(before), before, person.name)
+    return device
 
 
 def add_people(

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
-from alertd import operators
+from alertd import audit, operators
 from alertd.cli.app import say
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
-from alertd.cli.sign_in import ask_password
+from alertd.cli.sign_in import ask_code, ask_password
 from alertd.db import reading, writing
 from alertd.dispatch import Role
+from alertd.errors import WrongInput
 
 app = typer.Typer(
     help="Who may sign in, and what they may do.",
@@ -90,3 +93,43 @@ def password(context: typer.Context, name: str, config: Path | None = ConfigOpti
         with writing(site.engine) as session:
             operators.set_password(session, site.clock, name=name, password=new)
     say(f"{name} has a new password")
+
+
+@app.command("second-factor")
+def second_factor(
+    context: typer.Context,
+    name: str,
+    remove: Annotated[bool, typer.Option("--remove", help="Forget the device, when it was lost.")] = False,
+    config: Path | None = ConfigOption,
+) -> None:
+    """Set up an operator's device with a code in the terminal, or forget a lost one.
+
+    \b
+    Examples:
+      alertd operator second-factor 佐藤
+      alertd operator second-factor 佐藤 --remove
+    """
+    import segno
+
+    from alertd import second_factor as factor
+
+    with opened(context, config) as site:
+        if remove:
+            with writing(site.engine) as session:
+                row = operators.by_name(session, name)
+                factor.remove(session, row, site.clock.now(), audit.ENGINE)
+                operators.sign_out_everywhere(session, row.id)
+            say(f"{name} signs in without a device, and can set up a new one")
+            return
+        with reading(site.engine) as session:
+            if operators.by_name(session, name).second_factor is not None:
+                raise WrongInput(f"{name} has a device; --remove forgets it")
+        secret = factor.new_secret()
+        address = factor.address(secret, name, site.config.city.name)
+        segno.make(address, error="m").terminal(out=sys.stderr, compact=True)
+        say(f"Scan this with an authenticator app, or type the key: {secret}")
+        code = ask_code(name)
+        with writing(site.engine) as session:
+            row = operators.by_name(session, name)
+            factor.enrol(session, site.secret, row, secret, code, site.clock.now(), audit.ENGINE)
+        say(f"{name} needs the code of this device from now on")

@@ -7,7 +7,7 @@ import sys
 
 from alertd import operators
 from alertd.alert import Status
-from alertd.db import writing
+from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.errors import MoveRefused, NotFound
 from alertd.site import Site
@@ -20,10 +20,13 @@ _NO_PASSWORD = "!"
 def signed_in(site: Site, name: str) -> Person:
     """The operator after asking for the password. Raises MoveRefused."""
     password = ask_password(f"Password of {name}: ")
-    with writing(site.engine) as session:
-        person = operators.sign_in(session, name, password)
+    with reading(site.engine) as session:
+        code = ask_code(name) if operators.has_second_factor(session, name) else ""
+    person = operators.sign_in(site, name, password, code)
     if person is None:
-        raise MoveRefused(f"no operator “{name}” has this password; `alertd operator list` shows the names")
+        raise MoveRefused(
+            f"no operator “{name}” has this password and code; `alertd operator list` shows the names"
+        )
     return person
 
 
@@ -59,3 +62,10 @@ def ask_password(prompt: str) -> str:
     if sys.stdin.isatty():
         return getpass.getpass(prompt)
     return sys.stdin.readline().rstrip("\r\n")
+
+
+def ask_code(name: str) -> str:
+    """The six digits of the second factor: from the terminal, else the next line of standard input."""
+    if sys.stdin.isatty():
+        return input(f"Code of {name}'s second factor: ")
+    return sys.stdin.readline().strip()

@@ -40,6 +40,11 @@ _PARTLY_HEARD = (Reason.HUNG_UP, Reason.MACHINE, Reason.IN_DOUBT)
 _HEARD = (Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
 
 
+def planned(session: Session, dispatch_id: int) -> bool:
+    """Whether the dispatch has deliveries, of any channel."""
+    return session.scalar(select(exists().where(DeliveryRow.dispatch_id == dispatch_id))) is True
+
+
 def plan_audience(
     session: Session,
     dispatch_row: DispatchRow,

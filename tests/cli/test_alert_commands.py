@@ -9,6 +9,7 @@ import threading
 import time
 from pathlib import Path
 
+import pyotp
 import pytest
 
 from alertd import config, plan
@@ -148,3 +149,20 @@ def test_a_bad_document_is_answered_before_anything_of_the_database_is_loaded():
     looked = "import sys, alertd.cli.alert; print('sqlalchemy' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", looked], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
+
+
+def test_who_has_a_device_approves_with_its_code_and_a_lost_one_is_forgotten(city: Alertd, monkeypatch):
+    secret = pyotp.random_base32()
+    monkeypatch.setattr("pyotp.random_base32", lambda: secret)
+    device = pyotp.TOTP(secret)
+    city(*SEND, "--exercise")
+    refused = city("operator", "second-factor", "承認", typed="000000\n")
+    assert refused.code == 1 and "does not fit" in refused.err
+    before = device.at(int(time.time()) - 30)
+    done = city("operator", "second-factor", "承認", typed=f"{before}\n")
+    assert done.code == 0 and secret in done.err
+
+    approve = ("alert", "approve", "1", "--as", "承認")
+    assert city(*approve, typed=f"{PASSWORD}\n000000\n").code == 1
+    assert city("operator", "second-factor", "承認", "--remove").code == 0
+    assert city(*approve, typed=f"{PASSWORD}\n").code == 0

@@ -162,16 +162,6 @@ def test_a_rejection_needs_a_reason(desk: Desk, writer: Client, approver: Client
     assert desk.report(number).state is State.REJECTED
 
 
-def test_one_person_alone_sends_only_with_a_reason(desk: Desk, writer: Client):
-    number = submit(writer, form_of(writer))
-    page = writer.get(f"/alerts/{number}/approve").text
-    form = {"csrf": csrf(page), "seen": hidden(page, "seen"), "typed": "避難指示嵐南地区"}
-    assert writer.post(f"/alerts/{number}/override", data={**form, "reason": ""}).status_code == 409
-    done = writer.post(f"/alerts/{number}/override", data={**form, "reason": "庁舎が停電し連絡が取れない"})
-    assert done.status_code == 303
-    assert "緊急単独配信" in writer.get(f"/alerts/{number}").text
-
-
 def test_stopping_tells_those_who_were_reached(desk: Desk, writer: Client, approver: Client):
     number = submit(writer, form_of(writer))
     approve(approver, number)

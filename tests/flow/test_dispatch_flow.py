@@ -19,7 +19,7 @@ from alertd.tables import ArtefactRow, AuditRow, ContactRow, DeliveryRow
 from alertd.testing import FakeChannel
 from alertd.testing.fake import FakeSettings
 from tests import factories
-from tests.factories import APPROVER, BOTH, TRAINEE, WRITER
+from tests.factories import APPROVER, BOTH, TRAINEE
 from tests.flow.conftest import City, MakeCity
 
 
@@ -95,22 +95,6 @@ def test_a_trainee_cannot_submit_a_real_alert(city: City) -> None:
     factories.add_people(city.site, people(1))
     with pytest.raises(MoveRefused, match="trainee"):
         factories.submit(city.site, factories.make_alert(status=Status.ACTUAL), person=TRAINEE)
-
-
-def test_the_emergency_override_needs_a_life_threat_and_a_reason(city: City) -> None:
-    factories.add_people(city.site, people(1))
-    plain = factories.submit(city.site, factories.make_alert(identifier="plain", status=Status.ACTUAL))
-    seen = factories.content_hash(city.site, plain)
-    with pytest.raises(MoveRefused, match="life-threat"):
-        issue.override(city.site, plain, WRITER, seen=seen, reason="川が氾濫しています")
-    grave = factories.submit(
-        city.site, factories.make_alert(identifier="grave", status=Status.ACTUAL), life_threat=True
-    )
-    seen = factories.content_hash(city.site, grave)
-    with pytest.raises(MoveRefused, match="reason"):
-        issue.override(city.site, grave, WRITER, seen=seen, reason=" ")
-    issue.override(city.site, grave, WRITER, seen=seen, reason="庁舎に一人、川が氾濫")
-    assert city.report(grave).state is State.APPROVED
 
 
 def test_an_approval_of_something_else_than_was_shown_is_refused(city: City) -> None:
