@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+from pyotp import TOTP
 
 from alertd.clock import SystemClock
 from alertd.db import writing
@@ -234,3 +235,15 @@ def test_the_public_pages_are_accessible(browser: Browser, desk: Desk):
     page.goto("/stop/1-AAAAAAAAAAAAAAAA")
     _well_made(page, "public-unknown")
     page.close()
+
+
+def test_a_second_factor_is_set_up_by_scanning_a_picture(browser: Browser, desk: Desk, tmp_path: Path):
+    with _person(browser, desk, WRITER.name) as page:
+        page.get_by_title("2段階認証").click()
+        _well_made(page, "second-factor")
+        page.screenshot(path=tmp_path / "second-factor.png")
+        key = (page.locator(".card code").first.text_content() or "").replace(" ", "")
+        page.get_by_label("アプリに表示された6桁の数字を入力").fill(TOTP(key).now())
+        page.get_by_role("button", name="登録する").click()
+        expect(page.get_by_text("端末は登録済みです")).to_be_visible()
+        _well_made(page, "second-factor-done")
