@@ -87,6 +87,8 @@ class Worker(_Section):
     lease: float = Field(default=8.0, gt=0)
     #: when nobody has looked at due work for so long, the relay dispatches by itself
     patience: float = Field(default=10.0, gt=0)
+    #: between two link tests of each channel, which nobody hears; 0 = none
+    probe_every: float = Field(default=300.0, ge=0)
 
 
 class Audit(_Section):

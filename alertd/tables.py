@@ -532,6 +532,12 @@ class ChannelStateRow(Base):
     #: an exclusive channel: who transmits, and until when its lease runs
     owner: Mapped[str | None] = mapped_column(String(64))
     owned_until: Mapped[datetime | None]
+    #: the last link test, which nobody hears
+    probed_at: Mapped[datetime | None]
+    #: the last one that the far end answered
+    answered_at: Mapped[datetime | None]
+    #: what was wrong at the last one; None = nothing
+    trouble: Mapped[str | None] = mapped_column(String(500))
 
 
 class AlarmRow(Base):
