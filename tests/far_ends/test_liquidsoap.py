@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import signal
@@ -11,19 +12,23 @@ from dataclasses import replace
 from datetime import timedelta
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from alertd.alert import MsgType, Status
-from alertd.channel import Inquiry, Message, Outcome, Reason, Receipt, Target
+from alertd.channel import Inquiry, Message, Outcome, Phase, Reason, Receipt, Target
 from alertd.clock import SystemClock, stopwatch
 from alertd.demo.station import QUEUE
 from alertd.errors import ChannelUnavailable
+from alertd.speech import FM_AUDIO, Sound
 from channels.fm import FmChannel
 from channels.fm_settings import FmSettings
 from channels.liquidsoap import Station
-from tests.station_sound import fm_sound
+from tests.station_sound import digits_heard, fm_sound
+from tts.tones import dtmf
 
 pytestmark = pytest.mark.skipif(
     shutil.which("liquidsoap") is None, reason="Liquidsoap is not installed: apt-get install liquidsoap"
@@ -150,6 +155,97 @@ def test_a_whole_airing_is_in_the_air_recording_and_the_programme_is_back(statio
     pause(1.5)
     aired = seconds_off_programme(station.recording)[before:]
     assert aired == [pytest.approx(2.0, abs=0.2)]
+
+
+def test_it_is_on_the_air_within_a_second(station, message, key):
+    target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
+    asked = stopwatch()
+    receipts = fm(station).send(replace(message, audio=message.audio), [target])
+    seen = next(stopwatch() for receipt in receipts if receipt.phase is Phase.ON_AIR)
+    *_, last = receipts
+    assert seen - asked < 1.0
+    assert (last.outcome, last.phase) == (Outcome.DELIVERED, Phase.RELEASED)
+
+
+@pytest.mark.skipif(shutil.which("multimon-ng") is None, reason="multimon-ng is not installed")
+def test_receivers_are_switched_on_and_off_in_order_by_what_is_on_the_air(station, message, key, tmp_path):
+    """Start signal, words, end signal, as an independent decoder hears them in the air recording."""
+    sound = signalled_sound(tmp_path, "*12#", 1.5, "D0")
+    begin = station.recording.stat().st_size
+    assert air(station, replace(message, audio=sound), key).outcome is Outcome.DELIVERED
+    pause(1.0)
+    assert digits_heard(aired_since(station, begin, tmp_path)) == "*12#D0"
+
+
+@pytest.mark.skipif(shutil.which("multimon-ng") is None, reason="multimon-ng is not installed")
+def test_what_is_taken_off_gives_the_programme_back_and_switches_receivers_off(
+    station, message, key, tmp_path
+):
+    long = replace(
+        message,
+        audio=signalled_sound(tmp_path, "*12#", 6.0, ""),
+        end_signal=signalled_sound(tmp_path, "D0", 0.0, ""),
+    )
+    target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
+    begin = station.recording.stat().st_size
+    channel = fm(station)
+    going = channel.send(long, [target])
+    assert next(receipt for receipt in going if receipt.phase is Phase.ON_AIR)
+    pause(1.5)
+    now = SystemClock().now()
+    released = channel.release(Inquiry(target=target, ref=None, handed_at=now, asked_at=now, message=long))
+    assert (released.outcome, released.phase) == (Outcome.UNKNOWN, Phase.TRUNCATED)
+    *_, last = going
+    assert (last.outcome, last.phase) == (Outcome.UNKNOWN, Phase.TRUNCATED)
+    again = channel.release(Inquiry(target=target, ref=None, handed_at=now, asked_at=now, message=long))
+    assert again.phase is Phase.TRUNCATED, "twice is harmless"
+    pause(1.0)
+    recorded = aired_since(station, begin, tmp_path)
+    assert digits_heard(recorded) == "*12#D0"
+    values, rate = soundfile.read(recorded)
+    tail = np.abs(np.fft.rfft(values[-rate // 2 :, 0])).argmax() * 2
+    assert tail == pytest.approx(PROGRAMME_HZ, abs=10)
+
+
+def test_a_real_station_that_freezes_in_the_middle_is_never_believed(station, message, key, tmp_path):
+    long = replace(message, audio=fm_sound(tmp_path, 3.0))
+    freezing = threading.Timer(1.0, lambda: station.process.send_signal(signal.SIGSTOP))
+    freezing.start()
+    try:
+        receipt = air(station, long, key)
+    finally:
+        freezing.join()
+        station.process.send_signal(signal.SIGCONT)
+    assert (receipt.outcome, receipt.reason) == (Outcome.UNKNOWN, Reason.IN_DOUBT)
+    pause(0.5)
+    station.wait_until_up()
+    now = SystemClock().now()
+    target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
+    fm(station).release(Inquiry(target=target, ref=None, handed_at=now, asked_at=now, message=long))
+
+
+def signalled_sound(folder: Path, start: str, seconds: float, end: str) -> Sound:
+    """Digits, as much of a tone, digits; a second of silence between them."""
+    silence = np.zeros(48000 // 2)
+    times = np.arange(round(seconds * 48000)) / 48000
+    parts: list[Any] = [dtmf(start, 48000).values, silence, 0.3 * np.sin(2 * np.pi * 900 * times), silence]
+    parts += [dtmf(end, 48000).values] if end else []
+    values = np.concatenate(parts) * 0.5
+    path = folder / f"signalled-{start.strip('*#')}-{seconds}.wav"
+    soundfile.write(path, np.stack([values, values], axis=1), 48000, "PCM_24")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Sound(
+        digest=digest, path=path, seconds=len(values) / 48000, format=FM_AUDIO, voice="tone", reading=""
+    )
+
+
+def aired_since(station: RealStation, begin: int, folder: Path) -> Path:
+    """What the station has recorded of its air since its recording was so long."""
+    data = station.recording.read_bytes()[begin - (begin - 44) % 4 :]
+    values = np.frombuffer(data[: len(data) // 4 * 4], "<i2").reshape(-1, 2)
+    path = folder / "aired.wav"
+    soundfile.write(path, values, 48000, "PCM_16")
+    return path
 
 
 @pytest.mark.parametrize(

@@ -91,7 +91,7 @@ class StationCity:
         with reading(self.site.engine) as session:
             return report(session, dispatch).channels["fm"]
 
-    def ledger(self) -> list[dict[str, Any]]:
+    def ledger(self) -> list[Any]:
         return list(self.station.ledger.entries("airing"))
 
     def order(self) -> list[tuple[str, bool]]:
