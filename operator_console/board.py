@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
@@ -16,6 +16,7 @@ from alertd.db import reading
 from alertd.dispatch import Role, State
 from alertd.report import Report
 from alertd.site import Site
+from operator_console import help_wanted
 from operator_console.page import fragment, page
 from operator_console.stored import stored
 from operator_console.tally import Snapshot, shown, snapshot
@@ -57,22 +58,25 @@ class Boards:
             visit, "board.html", dispatch=dispatch, can_stop=can_stop(visit, now.report), **shown(visit, now)
         )
 
-    async def events(self, number: int, visit: Visited) -> Response:
+    async def events(self, number: int, request: Request, visit: Visited) -> Response:
         """GET /alerts/N/events: `tally`, `help` and `alarms` when they have changed, `final` at the end."""
         await run_in_threadpool(self._snapshot, number)
         return StreamingResponse(
-            self._events(number, visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+            self._events(number, visit, help_wanted.seen(request)),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
         )
 
-    async def _events(self, number: int, visit: Visit) -> AsyncIterator[bytes]:
+    async def _events(self, number: int, visit: Visit, help_seen: str) -> AsyncIterator[bytes]:
         last: Snapshot | None = None
         until = stopwatch() + CONNECTION
         while stopwatch() < until:
             now = await run_in_threadpool(self._snapshot, number)
             if last is None or now.alarms != last.alarms:
                 yield await run_in_threadpool(_event, visit, "alarms", now)
-            if now.help != (last.help if last is not None else ()):
-                yield await run_in_threadpool(_event, visit, "help", now)
+            if help_wanted.digest(now.help) != help_seen:
+                help_seen = help_wanted.digest(now.help)
+                yield await run_in_threadpool(help_wanted.event, visit, now.help, board=True)
             if now != last:
                 yield await run_in_threadpool(_event, visit, "tally", now)
             last = now

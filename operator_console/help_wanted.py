@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import threading
 from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from fastapi import Response
+from fastapi import Request, Response
 from fastapi.responses import RedirectResponse, StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
@@ -38,7 +39,24 @@ def shown(visit: Visit, wanted: Sequence[HelpWanted], *, board: bool) -> dict[st
         "on_board": board,
         "enters": visit.may(*ENTERS),
         "sees_addresses": visit.may(*SEES),
+        "help_digest": digest(wanted),
     }
+
+
+def digest(wanted: Sequence[HelpWanted]) -> str:
+    """What tells two states of the list apart; a page that shows this one is not sent it again."""
+    return hashlib.sha256(repr(tuple(wanted)).encode()).hexdigest()[:16]
+
+
+def seen(request: Request) -> str:
+    """The state that a connecting page shows already: the last that it was sent, else its own."""
+    return request.headers.get("last-event-id") or request.query_params.get("seen", digest(()))
+
+
+def event(visit: Visit, wanted: Sequence[HelpWanted], *, board: bool) -> bytes:
+    """The list as a server-sent event."""
+    said = fragment(visit, "_help.html", **shown(visit, wanted, board=board))
+    return format_sse_event(data_str=said, event="help", id=digest(wanted), retry=1000)
 
 
 class Calls:
@@ -54,22 +72,21 @@ class Calls:
         """GET /help"""
         return _page(visit)
 
-    async def events(self, visit: Visited) -> Response:
-        """GET /help/events: `help` when it has changed."""
+    async def events(self, request: Request, visit: Visited) -> Response:
+        """GET /help/events?seen=…: `help` when it has changed."""
         return StreamingResponse(
-            self._events(visit), media_type="text/event-stream", headers={"X-Accel-Buffering": "no"}
+            self._events(visit, seen(request)),
+            media_type="text/event-stream",
+            headers={"X-Accel-Buffering": "no"},
         )
 
-    async def _events(self, visit: Visit) -> AsyncIterator[bytes]:
-        last: tuple[HelpWanted, ...] | None = None
+    async def _events(self, visit: Visit, last: str) -> AsyncIterator[bytes]:
         until = stopwatch() + CONNECTION
         while stopwatch() < until:
             now = await run_in_threadpool(self._look)
-            if now != last:
-                values = shown(visit, now, board=False)
-                said = await run_in_threadpool(fragment, visit, "_help.html", **values)
-                yield format_sse_event(data_str=said, event="help", retry=1000)
-            last = now
+            if digest(now) != last:
+                last = digest(now)
+                yield await run_in_threadpool(event, visit, now, board=False)
             await asyncio.sleep(EVERY)
 
     def _look(self) -> tuple[HelpWanted, ...]:
