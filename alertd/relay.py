@@ -22,8 +22,8 @@ from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
 from alertd.drill_watch import DrillWatch
-from alertd.drill_watch import DrillWatch
 from alertd.mail_room import MailRoom
+from alertd.rounds import Rounds
 from alertd.send import drain
 from alertd.site import Site
 from alertd.store import airings
@@ -52,7 +52,6 @@ class Relay:
         self._unheard: dict[str, float] = {}
         self._own: dict[str, threading.Thread] = {}
         self._drills = DrillWatch(site)
-        self._drills = DrillWatch(site)
         self._booth = ThreadPoolExecutor(1, "booth")
         self._speaking: Future[None] | None = None
         self._spoken: set[int] = set()
@@ -61,6 +60,7 @@ class Relay:
         self._mail_room = MailRoom(site)
         self._clerk = ThreadPoolExecutor(1, "clerk")
         self._posting: Future[None] | None = None
+        self._rounds = Rounds(site)
         self._anchors = Anchors(site.config.audit.anchors)
 
     def run(self, stop: threading.Event) -> None:
@@ -88,6 +88,7 @@ class Relay:
         self._speak_corrections()
         self._watch_the_air()
         self._carry_letters()
+        self._rounds.tick()
         now = site.clock.now()
         with reading(site.engine) as session:
             due = [name for name in site.settings if _due(session, name, now)]
@@ -104,7 +105,7 @@ class Relay:
         self._stop.set()
         self._bell.shutdown(wait=False, cancel_futures=True)
         self._drills.close()
-        self._drills.close()
+        self._rounds.close()
         self._booth.shutdown(wait=True, cancel_futures=True)
         self._clerk.shutdown(wait=True, cancel_futures=True)
         self._tower.shutdown(wait=True, cancel_futures=True)

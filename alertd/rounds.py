@@ -1,0 +1,54 @@
+"""The rounds: what the relay looks at now and then, never held up by it: far ends, and tasks that are late."""
+
+from __future__ import annotations
+
+import logging
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from alertd import desk, link_test
+from alertd.clock import stopwatch
+from alertd.site import Site
+
+log = logging.getLogger(__name__)
+
+#: between two rounds, in seconds; the first one comes so long after the start
+_EVERY = 5.0
+
+
+class Rounds:
+    """Goes round in a thread of its own. Any number of them may."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._walker = ThreadPoolExecutor(1, "rounds")
+        self._walk: Future[None] | None = None
+        self._next = stopwatch() + _EVERY
+        self._closed = False
+
+    def tick(self) -> None:
+        """Sets out when it is time and nobody is out."""
+        if stopwatch() < self._next or (self._walk is not None and not self._walk.done()):
+            return
+        self._next = stopwatch() + _EVERY
+        self._walk = self._walker.submit(self._go)
+
+    def go(self) -> None:
+        """One round: tasks first, for far ends may take their time to answer."""
+        site = self._site
+        if desk.channels(site):
+            desk.watch(site)
+        for name in link_test.due(site, site.clock.now()):
+            if self._closed:
+                return
+            link_test.try_link(site, name)
+
+    def close(self) -> None:
+        """Lets the round that is under way end after its present far end; may be called twice."""
+        self._closed = True
+        self._walker.shutdown(wait=True, cancel_futures=True)
+
+    def _go(self) -> None:
+        try:
+            self.go()
+        except Exception:
+            log.exception("a round could not be ended")
