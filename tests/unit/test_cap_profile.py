@@ -82,9 +82,9 @@ def test_every_template_is_valid_and_a_strict_reader_has_nothing_to_say(name: st
 @pytest.mark.parametrize("name", sorted(templates()))
 def test_its_cancel_and_its_all_clear_are_as_clean(name: str) -> None:
     alert = filled(templates()[name])
-    later = {"sent": NOW + timedelta(minutes=5), "expires": NOW + timedelta(hours=8), "city": CITY}
-    cancelled = cancellation(alert, identifier="152048.2.cancel", **later)
-    ended = all_clear(alert, identifier="152048.2.clear", **later)
+    sent, expires = NOW + timedelta(minutes=5), NOW + timedelta(hours=8)
+    cancelled = cancellation(alert, identifier="152048.2.cancel", sent=sent, expires=expires, city=CITY)
+    ended = all_clear(alert, identifier="152048.2.clear", sent=sent, expires=expires, city=CITY)
     for follow_up, kind in ((cancelled, MsgType.CANCEL), (ended, MsgType.UPDATE)):
         assert follow_up.msg_type is kind and follow_up.references == (alert.reference,)
         assert schema_says(cap.write(follow_up)) == []
