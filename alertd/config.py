@@ -158,25 +158,6 @@ class Feeds(_Section):
     intensity: Literal["1", "2", "3", "4", "5-", "5+", "6-", "6+", "7"] = "4"
 
 
-class Feeds(_Section):
-    """`[feeds]`: what is taken in from other systems. It makes drafts, and never sends."""
-
-    #: Atom or RSS lists of CAP documents, and CAP documents themselves
-    cap: tuple[str, ...] = ()
-    #: the CAP senders that are taken in from these lists and from the API
-    senders: tuple[str, ...] = ()
-    #: Atom lists of the Meteorological Agency (気象庁防災情報XML)
-    jma: tuple[str, ...] = ()
-    #: seconds between two looks at a list; JMA asks for a minute at least
-    every: float = Field(default=60.0, ge=60)
-    #: JMA's codes of the municipality, its district, its region and its prefecture, smallest first
-    areas: tuple[str, ...] = Field(default=("1520400", "150022", "150020", "150000"), min_length=1)
-    #: JMA's codes of coasts that concern the city; none = it lies inland
-    coasts: tuple[str, ...] = ()
-    #: the seismic intensity in the municipality from which a draft is made: 1 to 4, 5-, 5+, 6-, 6+, 7
-    intensity: Literal["1", "2", "3", "4", "5-", "5+", "6-", "6+", "7"] = "4"
-
-
 class Inbox(_Section):
     """`[inbox]`: the listener for mail that comes in: blank mails, bounces, canaries."""
 
@@ -255,7 +236,6 @@ _TOP: dict[str, type[BaseModel]] = {
     "audit": Audit,
     "subscribe": Subscribe,
     "inbox": Inbox,
-    "feeds": Feeds,
     "feeds": Feeds,
 }
 
@@ -355,8 +335,6 @@ def _config(
     assert isinstance(subscribe, Subscribe) and isinstance(inbox, Inbox)
     feeds = sections["feeds"]
     assert isinstance(feeds, Feeds)
-    feeds = sections["feeds"]
-    assert isinstance(feeds, Feeds)
     return Config(
         file=file,
         city=city,
@@ -372,7 +350,6 @@ def _config(
         audit=audit,
         subscribe=subscribe,
         inbox=inbox,
-        feeds=feeds,
         feeds=feeds,
     )
 
