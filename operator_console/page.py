@@ -33,7 +33,7 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(clock=clock, moment=moment, number=number, phone=phone, tag=tag)
+    made.filters.update(clock=clock, moment=moment, second=second, number=number, phone=phone, tag=tag)
     made.globals.update(
         labels=labels,
         asset_url=asset_url,
@@ -52,6 +52,11 @@ def clock(instant: datetime) -> str:
 def moment(instant: datetime) -> str:
     """2026-11-23 15:20 in Japan."""
     return f"{instant.astimezone(JST):%Y-%m-%d %H:%M}"
+
+
+def second(instant: datetime) -> str:
+    """2026-11-23 15:20:05 in Japan."""
+    return f"{instant.astimezone(JST):%Y-%m-%d %H:%M:%S}"
 
 
 def number(count: int) -> str:

@@ -8,12 +8,14 @@ from typing import Any
 
 from fastapi import Response
 
+from alertd.chronicle import WRITERS
 from alertd.dispatch import Role
 from alertd.site import Site
 from operator_console import (
     alerts,
     approval,
     board,
+    chronicle,
     compose,
     help_wanted,
     person,
@@ -91,6 +93,10 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
         Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
         Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),
+        Route(method="GET", path="/chronicle", endpoint=chronicle.show, needs=_EVERY_ROLE),
+        Route(method="POST", path="/chronicle", endpoint=chronicle.add, needs=WRITERS),
+        Route(method="GET", path="/chronicle.pdf", endpoint=chronicle.paper, needs=_EVERY_ROLE),
+        Route(method="GET", path="/chronicle.csv", endpoint=chronicle.spreadsheet, needs=_EVERY_ROLE),
         Route(method="GET", path="/help", endpoint=calls.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/help/events", endpoint=calls.events, needs=_EVERY_ROLE, by_itself=True),
         Route(method="POST", path="/help/{delivery:int}/take", endpoint=help_wanted.take, needs=ENTERS),

@@ -247,3 +247,13 @@ def test_a_second_factor_is_set_up_by_scanning_a_picture(browser: Browser, desk:
         page.get_by_role("button", name="登録する").click()
         expect(page.get_by_text("端末は登録済みです")).to_be_visible()
         _well_made(page, "second-factor-done")
+
+
+def test_the_chronicle_takes_a_note(browser: Browser, desk: Desk, tmp_path: Path):
+    with _person(browser, desk, WRITER.name) as page:
+        page.get_by_role("navigation").get_by_role("link", name="クロノロジー").click()
+        page.get_by_label("できごと").fill("消防から入電：五十嵐川左岸の堤防に亀裂")
+        page.get_by_role("button", name="追加").click()
+        expect(page.get_by_role("cell", name="堤防に亀裂")).to_be_visible()
+        _well_made(page, "chronicle")
+        page.screenshot(path=tmp_path / "chronicle.png")
