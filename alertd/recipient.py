@@ -34,6 +34,8 @@ class Contact:
     preference: int = 1
     #: the channel section that serves it; None = any of its kind
     section: str | None = None
+    #: who answers there, such as a daughter; empty = the recipient, None = the list does not say
+    holder: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,9 @@ class Recipient:
     kind: RecipientKind = RecipientKind.PERSON
     language: str = "ja"
     groups: tuple[str, ...] = ()
+    #: the neighbourhood association (自治会), and where the door is; None = the list does not say
+    association: str | None = None
+    street: str | None = None
     #: cannot get to safety alone (避難行動要支援者); is told first
     needs_support: bool = False
     #: its number in the list that it came from

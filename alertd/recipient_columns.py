@@ -22,6 +22,9 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "email": ("メール", "メールアドレス", "eメール", "email", "mail"),
     "phone": ("電話番号", "電話", "電話番号1", "phone", "telephone"),
     "phone2": ("電話番号2", "電話2", "phone2"),
+    "holder": ("代理人氏名", "代理人", "holder"),
+    "relation": ("続柄", "relation"),
+    "holder_phone": ("代理人電話", "代理人電話番号", "holder_phone"),
     "fm": ("fm放送", "fm"),
     "radio": ("防災無線", "防災行政無線", "radio"),
     "gateway": ("子局番号", "子局", "gateway"),
@@ -29,6 +32,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "desk": ("担当", "手配先", "desk"),
     "press": ("報道メール", "press"),
     "area": ("地区", "地区コード", "area"),
+    "association": ("自治会", "自治会名", "町内会", "association"),
+    "street": ("住所", "street"),
     "language": ("言語", "language"),
     "support": ("要支援者", "support", "needs_support"),
     "groups": ("区分", "グループ", "groups"),
@@ -37,7 +42,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 #: columns that hold an address as its channel wants it
 AS_WRITTEN = ("fm", "radio", "gateway", "radio_phone", "desk")
 #: columns of which a list needs one
-ADDRESSES = {"email", "phone", "phone2", "press", *AS_WRITTEN}
+ADDRESSES = {"email", "phone", "phone2", "holder_phone", "press", *AS_WRITTEN}
 KINDS = {
     "": RecipientKind.PERSON,
     "個人": RecipientKind.PERSON,
@@ -59,6 +64,9 @@ HEADINGS = {
     "email": "メール",
     "phone": "電話番号",
     "phone2": "電話番号2",
+    "holder": "代理人氏名",
+    "relation": "続柄",
+    "holder_phone": "代理人電話",
     "fm": "FM放送",
     "radio": "防災無線",
     "gateway": "子局番号",
@@ -66,6 +74,8 @@ HEADINGS = {
     "desk": "担当",
     "press": "報道メール",
     "area": "地区",
+    "association": "自治会",
+    "street": "住所",
     "language": "言語",
     "support": "要支援者",
     "groups": "区分",

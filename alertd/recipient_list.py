@@ -142,6 +142,8 @@ def _recipient(cells: Mapping[str, str], by_area: Mapping[str, str], areas: Mapp
         groups=tuple(group for group in re.split(r"[、;；\s]+", cells.get("groups", "")) if group),
         needs_support=needs_support,
         contacts=_contacts(cells, calls_first=needs_support),
+        association=cells.get("association"),
+        street=cells.get("street"),
         external_id=cells.get("id") or None,
     )
 
@@ -167,9 +169,10 @@ def _contacts(cells: Mapping[str, str], *, calls_first: bool) -> tuple[Contact, 
     mails = [("email", _checked("email", cells, address.email))] if cells.get("email") else []
     calls = [
         ("voice", _checked(column, cells, address.phone))
-        for column in ("phone", "phone2")
+        for column in ("phone", "phone2", "holder_phone")
         if cells.get(column)
     ]
+    holders = {calls[-1]: _holder(cells)} if cells.get("holder_phone") else {}
     others = [(column, cells[column]) for column in AS_WRITTEN if cells.get(column)]
     if cells.get("press"):
         others.append(("press", _checked("press", cells, address.email)))
@@ -181,9 +184,15 @@ def _contacts(cells: Mapping[str, str], *, calls_first: bool) -> tuple[Contact, 
             "there is no address; fill in a mail address or a telephone number",
         )
     return tuple(
-        Contact(kind=kind, address=text, preference=number)
+        Contact(kind=kind, address=text, preference=number, holder=holders.get((kind, text)))
         for number, (kind, text) in enumerate(found, start=1)
     )
+
+
+def _holder(cells: Mapping[str, str]) -> str:
+    """Whose number the last one is: 三条花子（長女）"""
+    name, relation = cells.get("holder", ""), cells.get("relation", "")
+    return f"{name}（{relation}）" if relation else name
 
 
 def _checked(column: str, cells: Mapping[str, str], check: Callable[[str], str]) -> str:
@@ -248,8 +257,13 @@ def write(recipients: Iterable[Recipient]) -> bytes:
 
 def _row(recipient: Recipient) -> list[str]:
     by_kind: dict[str, list[str]] = {}
+    others: list[Contact] = []
     for contact in sorted(recipient.contacts, key=lambda contact: contact.preference):
-        by_kind.setdefault(contact.kind, []).append(contact.address)
+        if contact.holder and contact.kind == "voice" and not others:
+            others.append(contact)
+        else:
+            by_kind.setdefault(contact.kind, []).append(contact.address)
+    holder, _, relation = (others[0].holder or "").rstrip("）").partition("（") if others else ("", "", "")
     phones = [address.phone_in_japan(number) for number in by_kind.get("voice", [])]
     return [
         recipient.external_id or "",
@@ -258,8 +272,13 @@ def _row(recipient: Recipient) -> list[str]:
         KIND_NAMES[recipient.kind],
         *(by_kind.get("email") or [""])[:1],
         *[*phones, "", ""][:2],
+        holder,
+        relation,
+        address.phone_in_japan(others[0].address) if others else "",
         *((by_kind.get(kind) or [""])[0] for kind in (*AS_WRITTEN, "press")),
         recipient.area,
+        recipient.association or "",
+        recipient.street or "",
         recipient.language,
         "1" if recipient.needs_support else "0",
         "、".join(recipient.groups),

@@ -94,13 +94,14 @@ def registered(session: Session) -> Iterator[Recipient]:
             ContactRow.address,
             ContactRow.preference,
             ContactRow.section,
+            ContactRow.holder,
         )
         .where(ContactRow.active)
         .order_by(ContactRow.preference, ContactRow.id)
     )
-    for number, kind, address, preference, section in rows:
+    for number, kind, address, preference, section, holder in rows:
         contacts.setdefault(number, []).append(
-            Contact(kind=kind, address=address, preference=preference, section=section)
+            Contact(kind=kind, address=address, preference=preference, section=section, holder=holder or None)
         )
     for row in session.scalars(select(RecipientRow).where(RecipientRow.active).order_by(RecipientRow.id)):
         yield Recipient(
@@ -111,6 +112,8 @@ def registered(session: Session) -> Iterator[Recipient]:
             kind=row.kind,
             language=row.language,
             groups=tuple(sorted(groups.get(row.id, ()))),
+            association=row.association or None,
+            street=row.street or None,
             needs_support=row.needs_support,
             external_id=row.external_id,
         )
@@ -168,11 +171,19 @@ class _Plan:
         }
 
 
-_LISTED = ("name", "kana", "kind", "area", "language", "needs_support", "external_id")
+_LISTED = (
+    "name", "kana", "kind", "area", "association", "street", "language", "needs_support", "external_id",
+)  # fmt: skip
+
+
+#: columns that a list may lack; then what is stored stands
+_OPTIONAL = ("external_id", "association", "street")
 
 
 def _values(recipient: Recipient) -> dict[str, object]:
-    return {name: getattr(recipient, name) for name in _LISTED}
+    """What the list says of the recipient."""
+    found = {name: getattr(recipient, name) for name in _LISTED}
+    return {name: value for name, value in found.items() if value is not None or name not in _OPTIONAL}
 
 
 def _compare(session: Session, chunk: Sequence[Recipient]) -> _Plan:
@@ -196,9 +207,7 @@ def _compare(session: Session, chunk: Sequence[Recipient]) -> _Plan:
 
 
 def _same(stored: _Stored, recipient: Recipient) -> bool:
-    values = _values(recipient)
-    if recipient.external_id is None:
-        values["external_id"] = stored.values["external_id"]
+    values = {**stored.values, **_values(recipient)}
     listed = {(contact.kind, contact.address): contact for contact in recipient.contacts}
     kinds = {kind for kind, _ in listed}
     return (
@@ -208,6 +217,7 @@ def _same(stored: _Stored, recipient: Recipient) -> bool:
         == set(listed)
         and all(
             (row.preference, row.section) == (listed[key].preference, listed[key].section)
+            and listed[key].holder in (None, row.holder)
             for key, row in stored.contacts.items()
             if key in listed
         )
@@ -245,7 +255,8 @@ def _pieces(items: Sequence[_T], size: int = 5000) -> Iterator[Sequence[_T]]:
 def _write(session: Session, plan: _Plan, now: datetime) -> None:
     numbers: list[int] = []
     if plan.new:
-        rows = [{**_values(recipient), "active": True, "created_at": now} for recipient in plan.new]
+        blank = {"external_id": None, "association": "", "street": "", "active": True, "created_at": now}
+        rows = [{**blank, **_values(recipient)} for recipient in plan.new]
         inserted = session.scalars(
             insert(RecipientRow).returning(RecipientRow.id, sort_by_parameter_order=True), rows
         )
@@ -260,8 +271,6 @@ def _write(session: Session, plan: _Plan, now: datetime) -> None:
     ]
     for stored, recipient in plan.changed:
         values = {**_values(recipient), "active": True}
-        if recipient.external_id is None:
-            del values["external_id"]
         session.execute(update(RecipientRow).where(RecipientRow.id == stored.id).values(values))
         contacts += _contacts(stored.id, _change_contacts(session, stored, recipient))
         if stored.groups != frozenset(recipient.groups):
@@ -283,6 +292,7 @@ def _contacts(recipient_id: int, contacts: Iterable[Contact]) -> list[dict[str, 
             "section": contact.section,
             "address": contact.address,
             "preference": contact.preference,
+            "holder": contact.holder or "",
             "active": True,
         }
         for contact in contacts
@@ -314,4 +324,5 @@ def _change_contacts(session: Session, stored: _Stored, recipient: Recipient) ->
     for key, row in stored.contacts.items():
         if key in listed:
             row.preference, row.section = listed[key].preference, listed[key].section
+            row.holder = row.holder if listed[key].holder is None else listed[key].holder or ""
     return [contact for key, contact in listed.items() if key not in stored.contacts]

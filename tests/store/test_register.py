@@ -75,6 +75,23 @@ def test_without_a_number_a_recipient_is_known_by_an_address(site: Site):
     assert (row.external_id, row.needs_support) == ("1", True)
 
 
+def test_a_list_without_doors_leaves_the_doors_that_are_known(site: Site):
+    daughter = Contact(kind="voice", address="+819000000001", preference=3, holder="三条花子（長女）")
+    known = replace(
+        TARO, association="本町一丁目自治会", street="本町1-2", contacts=(*TARO.contacts, daughter)
+    )
+    register(site, [known], by="test")
+    unsaid = replace(
+        known, association=None, street=None, contacts=(*TARO.contacts, replace(daughter, holder=None))
+    )
+    assert register(site, [unsaid], by="test").unchanged == 1
+    with reading(site.engine) as session:
+        assert list(registered(session)) == [known]
+    assert register(site, [replace(known, street="")], by="test").changed == 1
+    with reading(site.engine) as session:
+        assert session.scalars(select(RecipientRow.street)).one() == ""
+
+
 def test_who_has_left_is_not_brought_back(site: Site):
     register(site, [TARO], by="test")
     with writing(site.engine) as session:

@@ -129,17 +129,22 @@ def test_a_list_survives_being_written() -> None:
             language="ja-easy",
             needs_support=True,
             groups=("自治会",),
+            association="本町一丁目自治会",
+            street="本町1-1",
             external_id="7",
             contacts=(
                 Contact(kind="voice", address="+81256000001", preference=1),
                 Contact(kind="voice", address="+819000000001", preference=2),
-                Contact(kind="email", address="a..b.@docomo.ne.jp", preference=3),
+                Contact(kind="voice", address="+819000000002", preference=3, holder="𠮷田花子（長女）"),
+                Contact(kind="email", address="a..b.@docomo.ne.jp", preference=4),
             ),
         ),
         Recipient(
             name="放送局",
             kind=RecipientKind.STATION,
             area="RHK",
+            association="",
+            street="",
             contacts=(Contact(kind="fm", address="emergency"),),
         ),
     )
@@ -150,7 +155,8 @@ def test_a_list_survives_being_written() -> None:
 
 @pytest.mark.parametrize("name", ["=1+1", "+1", "-1", "@SUM(A1)", "'quoted"])
 def test_a_spreadsheet_computes_nothing(name: str) -> None:
-    recipient = Recipient(name=name, area="RNN", contacts=(Contact(kind="email", address="a@example.jp"),))
+    contacts = (Contact(kind="email", address="a@example.jp"),)
+    recipient = Recipient(name=name, area="RNN", association="", street="", contacts=contacts)
     document = write([recipient])
     assert f",'{name}," in document.decode("utf-8-sig")
     assert read(document, areas=AREAS).recipients == (recipient,)
@@ -178,3 +184,24 @@ def test_an_old_mobile_address_is_kept() -> None:
 
 def test_a_full_width_address_is_made_plain() -> None:
     assert address.email("ｔａｒｏ＠ｅｘａｍｐｌｅ．ｊｐ") == "taro@example.jp"
+
+
+#: the columns of the paper form as offices type it
+FORM = (
+    "受付番号,氏名,フリガナ,電話番号,FAX番号,種別(電話/FAX/両方),郵便番号,住所,地区,自治会,生年月日,区分,要支援者,"
+    "代理人氏名,代理人電話,続柄,同意日,受付窓口,備考,状態\r\n"
+    "12,三条ハナ,サンジョウ ハナ,0256-00-0001,,電話,955-0071,本町1-2-3,嵐南,本町一丁目自治会,1940-01-02,高齢,1,"
+    "三条花子,090-0000-0001,長女,2026-10-01,本庁,,有効\r\n"
+)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp932"])
+def test_the_paper_form_is_read_with_door_and_relative(encoding: str) -> None:
+    found = read(FORM.encode(encoding), areas=AREAS)
+    assert found.problems == ()
+    [hana] = found.recipients
+    assert (hana.association, hana.street, hana.needs_support) == ("本町一丁目自治会", "本町1-2-3", True)
+    assert [(one.address, one.holder) for one in hana.contacts] == [
+        ("+81256000001", None),
+        ("+819000000001", "三条花子（長女）"),
+    ]
