@@ -69,10 +69,10 @@ class Reason(StrEnum):
     QUIET_HOURS = "quiet_hours"
     #: taken off the air for something more urgent, and aired again afterwards (said by the engine)
     PREEMPTED = "preempted"
-    #: with `accepted`: handed over, and that it was heard was not confirmed in time; the last word
-    UNCONFIRMED = "unconfirmed"
     #: with `accepted`: a person has set out with it
     UNDER_WAY = "under_way"
+    #: with `accepted`: handed over, and that it was heard was not confirmed in time; the last word
+    UNCONFIRMED = "unconfirmed"
 
 
 class Phase(StrEnum):

@@ -131,7 +131,7 @@ def test_asked_stations_are_told_apart_and_the_tally_adds_up(city: City):
     city.tick()
     with reading(city.site.engine) as session:
         assert report(session, number).state is State.FINISHED
-    spoken = [entry["station"] for entry in city.gateway.ledger.entries("spoken")]
+    spoken = [str(entry["station"]) for entry in city.gateway.ledger.entries("spoken")]
     assert sorted(spoken) == [
         one for one in STATIONS if TROUBLE.get(one) not in (Condition.DEAD, Condition.FAULT)
     ]
