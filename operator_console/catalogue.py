@@ -31,7 +31,7 @@ def translations(language: str) -> NullTranslations:
     if not place.is_file():
         return NullTranslations()
     compiled = io.BytesIO()
-    write_mo(compiled, read_po(io.BytesIO(place.read_bytes()), locale=language))
+    write_mo(compiled, read_po(io.BytesIO(place.read_bytes()), locale=language.partition("-")[0]))
     compiled.seek(0)
     return GNUTranslations(compiled)
 

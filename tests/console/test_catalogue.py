@@ -10,6 +10,7 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 from operator_console.catalogue import LANGUAGES, translate
+from operator_console.labels import CATEGORIES
 
 CONSOLE = Path(__file__).resolve().parents[2] / "operator_console"
 
@@ -30,6 +31,22 @@ def test_every_sentence_has_its_japanese_and_none_is_left_over():
     there = {str(message.id): str(message.string) for message in catalogue if message.id}
     assert set(there) == _sentences()
     assert not [message for message, text in there.items() if not text]
+
+
+def test_every_sentence_of_the_public_pages_is_there_in_plain_japanese():
+    document = (CONSOLE / "locale" / "ja-easy" / "LC_MESSAGES" / "console.po").read_bytes()
+    catalogue = read_po(BytesIO(document), locale="ja")
+    there = {str(message.id): str(message.string) for message in catalogue if message.id}
+    found = extract_from_dir(
+        CONSOLE,
+        [("templates/public/**.html", "jinja2"), ("registration.py", "python")],
+        keywords={"_": None, "mark": None},
+    )
+    public = {str(message) for _, _, message, _, _ in found} | set(CATEGORIES.values())
+    assert set(there) == public
+    assert not [message for message, text in there.items() if not text]
+    unread = {text for text in there.values() if re.search(r"[一-鿿々]+(?![一-鿿々（])", text)}
+    assert unread == set(), "every kanji has its reading behind it"
 
 
 def test_what_is_filled_in_is_the_same_in_both_languages():

@@ -1,0 +1,47 @@
+"""The mail room: letters at once, and now and then what keeps the list of addresses healthy."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+
+from alertd import canary, hygiene, postman, subscribe
+from alertd.db import writing
+from alertd.site import Site
+from alertd.store import letters
+
+log = logging.getLogger(__name__)
+
+#: how often canaries are minded, and how often the list is looked through
+CANARIES, LIST = timedelta(minutes=1), timedelta(hours=1)
+#: an address that was never confirmed is forgotten after so long
+FORGET = timedelta(days=2)
+
+
+class MailRoom:
+    """Lives in the relay; `tick` comes several times a second and never raises."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._minded: datetime | None = None
+        self._looked: datetime | None = None
+
+    def tick(self) -> None:
+        """Sends letters; once a minute minds the canaries, once an hour looks through the list."""
+        try:
+            now = self._site.clock.now()
+            if self._minded is None or now - self._minded >= CANARIES:
+                self._minded = now
+                canary.send(self._site)
+            if self._looked is None or now - self._looked >= LIST:
+                self._looked = now
+                self._look_after_the_list(now)
+            postman.post(self._site)
+        except Exception:
+            log.exception("the mail room had an accident; it goes on")
+
+    def _look_after_the_list(self, now: datetime) -> None:
+        hygiene.suspend(self._site)
+        with writing(self._site.engine) as session:
+            subscribe.watch_leaving(session, self._site, now)
+            letters.forget_letters(session, now - FORGET)
