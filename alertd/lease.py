@@ -13,7 +13,7 @@ from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from alertd import store
-from alertd.clock import Clock
+from alertd.clock import Clock, stopwatch
 from alertd.db import writing
 from alertd.tables import ChannelStateRow
 
@@ -28,6 +28,8 @@ class Keeper:
         self._clock = clock
         self.lease = lease
         self._owners: dict[str, str] = {}
+        #: by owner: the time of the stopwatch at which its leases lapse, if they are not renewed
+        self._until: dict[str, float] = {}
         self._guard = threading.Lock()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
@@ -38,6 +40,7 @@ class Keeper:
         owner = secrets.token_hex(8)
         with self._guard:
             self._owners[owner] = channel
+            self._until[owner] = stopwatch() + self.lease.total_seconds()
             if self._thread is None:
                 self._thread = threading.Thread(target=self._run, name="lease-keeper", daemon=True)
                 self._thread.start()
@@ -45,7 +48,11 @@ class Keeper:
             yield owner
         finally:
             with self._guard:
-                del self._owners[owner]
+                del self._owners[owner], self._until[owner]
+
+    def until(self, owner: str) -> float:
+        """Until when, by the stopwatch, nobody else can have what this owner holds."""
+        return self._until.get(owner, 0.0)
 
     def close(self) -> None:
         """Stops renewing; may be called twice."""
@@ -65,7 +72,7 @@ class Keeper:
                 log.warning("leases could not be renewed; the database does not answer")
 
     def _renew(self, owners: dict[str, str]) -> None:
-        now = self._clock.now()
+        now, begun = self._clock.now(), stopwatch()
         with writing(self._engine) as session:
             for owner, channel in owners.items():
                 store.renew(session, owner, now + self.lease)
@@ -77,3 +84,7 @@ class Keeper:
                 session.execute(
                     update(ChannelStateRow).where(ChannelStateRow.channel == channel).values(looked_at=now)
                 )
+        with self._guard:
+            for owner in self._until:
+                if owner in owners:
+                    self._until[owner] = begun + self.lease.total_seconds()

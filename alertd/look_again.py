@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+from collections import defaultdict
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from sqlalchemy.orm import Session
 
-from alertd import messages, on_air, receive, store
+from alertd import journal, messages, on_air, receive, store
 from alertd.channel import (
     Asks,
     Channel,
@@ -24,6 +26,7 @@ from alertd.db import reading, writing
 from alertd.delivery import Next, Word
 from alertd.errors import ChannelError
 from alertd.messages import Messages, NotAsApproved
+from alertd.record import record
 from alertd.site import Site
 from alertd.store import Claimed
 from alertd.tables import AlertRow, DispatchRow
@@ -48,7 +51,7 @@ def look_again(
     site: Site, name: str, owner: str, channel: Channel, book: Messages, again: Sequence[Claimed]
 ) -> None:
     """Hand-overs whose outcome is overdue: ask the far end, else settle them by the channel's policy."""
-    for claimed in again:
+    for claimed in _left_over(site, name, owner, again):
         with reading(site.engine) as session:
             said = store.said_of(session, claimed.id, claimed.attempt)
             dispatch = session.get_one(DispatchRow, claimed.dispatch_id)
@@ -80,6 +83,34 @@ def look_again(
                 continue
             receipt = on_air.finished(session, claimed.id, claimed.attempt, receipt, now)
             receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
+
+
+def notes(site: Site) -> Path:
+    """Where senders keep their journals."""
+    return site.config.storage / "hand-over"
+
+
+def _left_over(site: Site, name: str, owner: str, again: Sequence[Claimed]) -> list[Claimed]:
+    """Settles what the journal of a dead sender knows; returns what it does not know."""
+    if not again:
+        return []
+    noted = journal.read(notes(site), name, {(one.id, one.attempt) for one in again})
+    if not noted:
+        return list(again)
+    said: dict[int, list[tuple[Claimed, Receipt]]] = defaultdict(list)
+    with writing(site.engine) as session:
+        now = site.clock.now()
+        for claimed in again:
+            receipt = noted.get((claimed.id, claimed.attempt))
+            if receipt is not None:
+                said[claimed.dispatch_id].append((claimed, receipt))
+            elif (claimed.id, claimed.attempt) in noted and not _over(session, owner, claimed, now):
+                store.hand_over_again(session, owner, claimed.id, now, counts=False)
+        for dispatch_id, words in said.items():
+            row = session.get_one(DispatchRow, dispatch_id)
+            status = session.get_one(AlertRow, row.alert_id).status
+            record(session, site, name, owner, dispatch_id, status, words, now)
+    return [one for one in again if (one.id, one.attempt) not in noted]
 
 
 def _asked(channel: Asks, inquiry: Inquiry, *, recall: bool) -> Receipt | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 from weakref import WeakKeyDictionary
 
 from sqlalchemy.orm import Session
@@ -154,15 +154,27 @@ def target(
     repeat: int = 0,
 ) -> Target:
     """Where one hand-over goes; the key is the same over all attempts."""
-    key = seal(site.secret, DELIVERY, delivery_id)
-    query = urlencode({"key": key, "attempt": attempt})
-    base = site.config.public_url
-    return Target(
-        key=key,
-        attempt=attempt,
-        address=address,
-        answer_url=f"{base}/callbacks/{quote(channel)}?{query}",
-        stop_url=f"{base}/stop/{seal(site.secret, STOP, contact_id)}",
-        repeat=repeat,
-        change_url=f"{base}/change/{seal(site.secret, CHANGE, contact_id)}",
-    )
+    return Addressing(site, channel).of(delivery_id, attempt, address, contact_id, repeat=repeat)
+
+
+class Addressing:
+    """Makes the targets of a channel: what is the same for all of them is made once."""
+
+    def __init__(self, site: Site, channel: str) -> None:
+        base = site.config.public_url
+        self._secret = site.secret
+        self._answer = f"{base}/callbacks/{quote(channel)}?key="
+        self._stop, self._change = f"{base}/stop/", f"{base}/change/"
+
+    def of(self, delivery_id: int, attempt: int, address: str, contact_id: int, *, repeat: int = 0) -> Target:
+        """Where one hand-over goes; tokens need no quoting in a URL."""
+        key = seal(self._secret, DELIVERY, delivery_id)
+        return Target(
+            key=key,
+            attempt=attempt,
+            address=address,
+            answer_url=f"{self._answer}{key}&attempt={attempt}",
+            stop_url=self._stop + seal(self._secret, STOP, contact_id),
+            repeat=repeat,
+            change_url=self._change + seal(self._secret, CHANGE, contact_id),
+        )

@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections import defaultdict
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime
@@ -19,7 +18,7 @@ from itertools import groupby
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from alertd import lane, messages, on_air, plan, receive, store, watchdog
+from alertd import lane, messages, on_air, plan, store, watchdog
 from alertd.alert import Severity, Status
 from alertd.channel import (
     Airs,
@@ -29,19 +28,20 @@ from alertd.channel import (
     Outcome,
     Prepares,
     Reason,
-    Recalls,
     Receipt,
     Target,
     Traits,
 )
 from alertd.db import reading, writing
-from alertd.delivery import Next, Word, after
 from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable, WrongInput
 from alertd.look_again import look_again
 from alertd.messages import Messages, NotAsApproved
+from alertd.outbox import Streams
 from alertd.quiet import quiet_until
+from alertd.record import close, pause, record, refuse
 from alertd.site import Site
 from alertd.store import Claimed
+from alertd.stream import stream
 from alertd.tables import DispatchRow
 
 log = logging.getLogger(__name__)
@@ -95,6 +95,10 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
     if isinstance(channel, Prepares):
         channel.prepare()
     with site.keeper.keeping(name) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
+        if isinstance(channel, Streams) and channel.traits.pace is None:
+            streamed = stream(site, name, owner, channel, book, stop)
+            if streamed is not None:
+                return streamed
         try:
             while not stop.is_set():
                 watchdog.watchdog(site, name)
@@ -192,7 +196,7 @@ def _hand_over(
                 following.untouched = [claimed for claimed, _ in following.targets.values()]
                 _turn(site, name, owner, traits, following, None)
             _turn(site, name, owner, traits, current, None)
-            _pause(site, name, owner, fault, [claimed.id for claimed in fresh])
+            pause(site, name, owner, fault, [claimed.id for claimed in fresh])
             return handed
         if ahead:
             done, current = current, following
@@ -222,7 +226,7 @@ def _groups(
                 sending = book.of(session, dispatch_id)
             message = sending.messages[language]
         except (NotAsApproved, KeyError) as error:
-            _refuse(site, name, owner, rows, str(error))
+            refuse(site, name, owner, rows, str(error))
             continue
         for begin in range(0, len(rows), size):
             yield Group(message, sending.status, rows[begin : begin + size])
@@ -254,12 +258,12 @@ def _turn(
 def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now: datetime) -> None:
     addresses = store.addresses(session, [claimed.contact_id for claimed in group.claimed])
     gone = {claimed.id for claimed in group.claimed if not addresses[claimed.contact_id][1]}
-    _close(session, owner, group.claimed, gone, "has left the list", now)
+    close(session, owner, group.claimed, gone, "has left the list", now)
     dispatch = session.get_one(DispatchRow, group.claimed[0].dispatch_id)
     if dispatch.superseded_by_id is not None:
         ids = [claimed.id for claimed in group.claimed if claimed.id not in gone]
         stale = store.superseded(session, dispatch.superseded_by_id, ids)
-        _close(session, owner, group.claimed, stale, plan.SUPERSEDED, now)
+        close(session, owner, group.claimed, stale, plan.SUPERSEDED, now)
         gone |= stale
     here = [claimed.id for claimed in group.claimed if claimed.id not in gone]
     marked = store.mark_handed(session, owner, here, now)
@@ -271,29 +275,12 @@ def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now
             address = addresses[claimed.contact_id][0]
             repeat = on_air.begin(session, name, site.channel(name), handed, address, group.message, now)
             if repeat is None:
-                _close(session, owner, [handed], {handed.id}, on_air.ALREADY, now)
+                close(session, owner, [handed], {handed.id}, on_air.ALREADY, now)
                 continue
             target = messages.target(
                 site, name, claimed.id, handed.attempt, address, claimed.contact_id, repeat=repeat
             )
             group.targets[target.key] = (handed, target)
-
-
-def _close(
-    session: Session,
-    owner: str,
-    claimed: Sequence[Claimed],
-    ids: Collection[int],
-    detail: str,
-    now: datetime,
-) -> None:
-    """Ends those of these claims that nothing shall be sent to any more."""
-    for one in claimed:
-        if one.id in ids:
-            following = Next(Word(one.attempt, Outcome.CANCELLED), None, handed=False, spared=one.spared)
-            if store.conclude(session, owner, following, [one.id]):
-                left = Receipt(key="", outcome=Outcome.CANCELLED, detail=detail)
-                store.add_receipts(session, [(one.id, one.attempt, left)], now)
 
 
 def _deliver(site: Site, name: str, channel: Channel, group: Group) -> ChannelError | None:
@@ -338,8 +325,7 @@ def _deliver(site: Site, name: str, channel: Channel, group: Group) -> ChannelEr
 def _record(
     session: Session, site: Site, name: str, owner: str, traits: Traits, group: Group, now: datetime
 ) -> None:
-    """Writes the receipts of a group; the usual case is one statement for all of them."""
-    settings = site.settings[name]
+    """Writes the receipts of a group, and takes back the marks of those that never began."""
     if isinstance(site.channel(name), Airs):
         group.receipts = [
             (claimed, on_air.finished(session, claimed.id, claimed.attempt, receipt, now))
@@ -347,62 +333,5 @@ def _record(
         ]
         for claimed in group.untouched:
             on_air.never_was(session, claimed.id, now)
-    by_word: dict[tuple[Word, int], list[int]] = defaultdict(list)
-    for claimed, receipt in group.receipts:
-        word = Word(claimed.attempt, receipt.outcome, receipt.reason, receipt.answer)
-        by_word[word, claimed.spared].append(claimed.id)
-    store.add_receipts(
-        session, [(claimed.id, claimed.attempt, said) for claimed, said in group.receipts], now
-    )
-    dispatch = session.get_one(DispatchRow, group.claimed[0].dispatch_id)
-    ended = receive.ended_as(dispatch, now)
-    left: list[int] = []
-    for (word, spared), ids in by_word.items():
-        following = after(
-            word,
-            settings,
-            now=now,
-            report_within=traits.report_within,
-            in_doubt=traits.in_doubt,
-            resend=receive.may_resend(traits.in_doubt, group.status),
-            severity=store.severity(dispatch),
-            spared=spared,
-        )
-        following = receive.unless_ended(following, ended)
-        if ended is Outcome.CANCELLED and following.handed and isinstance(site.channel(name), Recalls):
-            following = replace(following, look_at=now)
-        taken = store.conclude(session, owner, following, ids)
-        if following.word != word:
-            receive.add_own_word(session, sorted(taken), following.word, now)
-        if following.word.outcome is Outcome.FAILED and taken and ended is None:
-            store.plan_next_contacts(session, sorted(taken), {name: settings.reaches}, now)
-        left += [number for number in ids if number not in taken]
-    if left:
-        store.release(session, owner, left)
-        for number in left:
-            receive.settle(session, site, number, now)
+    record(session, site, name, owner, group.claimed[0].dispatch_id, group.status, group.receipts, now)
     store.unmark(session, owner, [claimed.id for claimed in group.untouched], now)
-
-
-def _refuse(site: Site, name: str, owner: str, rows: Sequence[Claimed], why: str) -> None:
-    """What is not as it was approved is not sent, and a person is told."""
-    log.error("refused to send: %s", why)
-    with writing(site.engine) as session:
-        now = site.clock.now()
-        store.raise_alarm(session, f"refused:{name}", why, now)
-        for claimed in rows:
-            word = Word(claimed.attempt, Outcome.FAILED, Reason.REFUSED)
-            following = Next(word, None, handed=False, spared=claimed.spared)
-            if store.conclude(session, owner, following, [claimed.id]):
-                said = Receipt(key="", outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=why)
-                store.add_receipts(session, [(claimed.id, claimed.attempt, said)], now)
-
-
-def _pause(site: Site, name: str, owner: str, fault: ChannelError, ids: Sequence[int]) -> None:
-    """The far end is down or a person must act: what is still claimed is given back."""
-    log.warning("channel %s pauses: %s", name, fault)
-    with writing(site.engine) as session:
-        now = site.clock.now()
-        store.release(session, owner, ids)
-        row = lane.lane(session, name)
-        lane.failed(session, row, str(fault), now, person_needed=isinstance(fault, ChannelMisconfigured))

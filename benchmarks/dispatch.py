@@ -13,37 +13,24 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import resource
-import shutil
-import socket
 import statistics
-import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import String, cast, insert, update
+from sink import far_end
+from sqlalchemy import String, cast, update
+from town import add_people, approve, open_site, operator, submit
 
-from alertd import broker, config, issue, operators, plan
-from alertd.alert import Area, Status
-from alertd.audience import Audience
-from alertd.db import reading, upgrade, writing
-from alertd.dispatch import Person, Role
-from alertd.recipient import RecipientKind
+from alertd import broker, plan
+from alertd.db import reading, writing
 from alertd.report import report
 from alertd.site import Site
 from alertd.supervise import Program, Supervisor
-from alertd.tables import AreaRow, ContactRow, RecipientRow
-from alertd.template import fill, template
+from alertd.tables import ContactRow
 from alertd.worker import broker_url
-
-ROOT = Path(__file__).resolve().parent.parent
-_CHUNK = 5000
 
 
 def main() -> None:
@@ -58,7 +45,8 @@ def main() -> None:
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="alertd-bench-") as folder, far_end() as (port, sink):
-        site = _site(Path(folder), options.database, port)
+        mail = f'host = "127.0.0.1"\nport = {port}\nsessions = 8'
+        site = open_site(Path(folder), options.database, mail)
         try:
             figures = _figures(site, options.recipients, options.plan, options.runs)
         finally:
@@ -71,128 +59,9 @@ def main() -> None:
         print(f"{name:32} {value}")
 
 
-@contextmanager
-def far_end() -> Iterator[tuple[int, str]]:
-    """An SMTP server that takes everything: (port, name)."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = int(free.getsockname()[1])
-    unpacked = ROOT / ".cache" / "postfix" / "usr"
-    sink = shutil.which("smtp-sink") or str(unpacked / "sbin" / "smtp-sink")
-    environment = dict(os.environ)
-    if Path(sink).exists():
-        environment["LD_LIBRARY_PATH"] = str(unpacked / "lib" / "postfix")
-        user = ["-u", "nobody"] if os.geteuid() == 0 else []
-        command, name = [sink, *user, f"127.0.0.1:{port}", "256"], "smtp-sink"
-    else:
-        command, name = [sys.executable, "-m", "alertd.demo.smtp_server", "--port", str(port)], "simulated"
-    process = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait(lambda: _listens(port))
-        yield port, name
-    finally:
-        process.terminate()
-        process.wait()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
-
-
-def _wait(condition: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise SystemExit("a program did not start in time")
-        time.sleep(0.05)
-
-
-def _site(folder: Path, database: str, port: int) -> Site:
-    file = folder / "alertd.toml"
-    file.write_text(
-        f'[database]\nurl = "{database}"\n[approval]\nexercise = 1\n[channels.mail]\nkind = "email"\n'
-        f'host = "127.0.0.1"\nport = {port}\nsender = "bosai@sanjo.example.jp"\nsessions = 8\n'
-    )
-    site = Site.open(config.load(file))
-    upgrade(site.engine)
-    return site
-
-
-def _people(site: Site, number: int) -> None:
-    """Invented recipients of the area BENCH."""
-    with writing(site.engine) as session:
-        session.merge(AreaRow(code="BENCH", name="嵐南", name_en="Rannan", households=number))
-    now = site.clock.now()
-    for begin in range(0, number, _CHUNK):
-        part = range(begin, min(begin + _CHUNK, number))
-        with writing(site.engine) as session:
-            people = session.scalars(
-                insert(RecipientRow).returning(RecipientRow.id, sort_by_parameter_order=True),
-                [
-                    {
-                        "name": f"三条 {n}",
-                        "kana": "",
-                        "kind": RecipientKind.PERSON,
-                        "area": "BENCH",
-                        "language": "ja",
-                        "needs_support": False,
-                        "active": True,
-                        "created_at": now,
-                    }
-                    for n in part
-                ],
-            ).all()
-            session.execute(
-                insert(ContactRow),
-                [
-                    {
-                        "recipient_id": person,
-                        "kind": "email",
-                        "address": f"person{n}@example.jp",
-                        "preference": 1,
-                        "active": True,
-                    }
-                    for person, n in zip(people, part, strict=True)
-                ],
-            )
-
-
-def _submit(site: Site, person: Person, number: int) -> int:
-    now = site.clock.now().replace(microsecond=0)
-    alert = fill(
-        template("flood-4"),
-        {"river": "五十嵐川", "shelters": "第一中学校"},
-        city=site.config.city,
-        status=Status.EXERCISE,
-        identifier=f"bench.{number}",
-        sent=now,
-        expires=now + timedelta(hours=6),
-        areas=(Area(description="嵐南"),),
-    )
-    submission = issue.Submission(
-        alert=alert, audience=Audience(areas=("BENCH",)), channels=("mail",), template="flood-4"
-    )
-    return issue.submit(site, submission, person)
-
-
-def _approve(site: Site, person: Person, dispatch: int) -> None:
-    with reading(site.engine) as session:
-        seen = report(session, dispatch).content_hash
-    issue.approve(site, dispatch, person, seen=seen)
-
-
 def _figures(site: Site, recipients: int, planned: int, runs: int) -> dict[str, object]:
-    with writing(site.engine) as session:
-        row = operators.add(
-            session,
-            site.clock,
-            name="bench",
-            password="a benchmark needs no secret",
-            roles=[Role.DRAFT, Role.APPROVE, Role.SEND],
-        )
-        person = operators.person(row)
-    _people(site, recipients)
+    person = operator(site)
+    add_people(site, recipients)
     rates, firsts = [], []
     supervisor = Supervisor(site.config.storage / "log")
     here = [sys.executable, "-m", "alertd", "--config", str(site.config.file)]
@@ -203,9 +72,9 @@ def _figures(site: Site, recipients: int, planned: int, runs: int) -> dict[str, 
     supervisor.start(Program(name="relay", command=[*here, "relay"]))
     try:
         for run in range(-1, runs):  # the first one warms the programs up and does not count
-            dispatch = _submit(site, person, run)
+            dispatch = submit(site, person, run)
             begin = time.monotonic()
-            _approve(site, person, dispatch)
+            approve(site, person, dispatch)
             while True:
                 time.sleep(0.1)
                 with reading(site.engine) as session:
@@ -222,15 +91,15 @@ def _figures(site: Site, recipients: int, planned: int, runs: int) -> dict[str, 
     finally:
         supervisor.stop()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    _people(site, max(0, planned - recipients))
+    add_people(site, max(0, planned - recipients))
     with writing(site.engine) as session:
         session.execute(
             update(ContactRow).values(address=cast(ContactRow.id, String) + "." + ContactRow.address)
         )
     plans = []
     for run in range(runs):
-        dispatch = _submit(site, person, 1000 + run)
-        _approve(site, person, dispatch)
+        dispatch = submit(site, person, 1000 + run)
+        approve(site, person, dispatch)
         begin = time.monotonic()
         made = plan.plan(site, dispatch)
         plans.append(time.monotonic() - begin)

@@ -163,6 +163,16 @@ def unmark(session: Session, owner: str, ids: Sequence[int], now: datetime) -> N
         )
 
 
+def give_back(session: Session, owner: str, marked_at: datetime, now: datetime) -> None:
+    """What was marked for this owner at that very time was never begun: the commit was not answered."""
+    session.execute(
+        update(DeliveryRow)
+        .where(DeliveryRow.owner == owner, DeliveryRow.handed_at == marked_at)
+        .values(attempt=DeliveryRow.attempt - 1, handed_at=None, due_at=now, owner=None, claimed_until=None)
+        .execution_options(synchronize_session=False)
+    )
+
+
 def hand_over_again(session: Session, owner: str, number: int, now: datetime, *, counts: bool) -> None:
     """A hand-over that surely or possibly did not arrive is due once more.
 
@@ -203,6 +213,21 @@ def waiting(session: Session, channel: str, now: datetime) -> bool:
                     DeliveryRow.due_at.is_not(None),
                     DeliveryRow.handed_at.is_(None),
                     or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
+                )
+            )
+        )
+    )
+
+
+def handed_open(session: Session, channel: str) -> bool:
+    """Whether anything that was handed over on a channel is still to be looked at."""
+    return bool(
+        session.scalar(
+            select(
+                exists().where(
+                    DeliveryRow.channel == channel,
+                    DeliveryRow.due_at.is_not(None),
+                    DeliveryRow.handed_at.is_not(None),
                 )
             )
         )

@@ -1,0 +1,392 @@
+"""Streaming: a fast channel takes from an outbox without a pause, and is recorded in crowds beside it.
+
+The database marks hundreds of deliveries as handed over in one transaction; which of them
+has really begun, and what became of it, is noted in the journal at that very moment. So
+one transaction does for hundreds, and a sender that dies still leaves no more in doubt
+than was on its lines.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections import defaultdict, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from datetime import datetime, timedelta
+from itertools import groupby
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from alertd import lane, messages, plan, store
+from alertd.alert import Severity
+from alertd.channel import Channel, Message, Outcome, Reason, Receipt, Traits
+from alertd.clock import stopwatch
+from alertd.db import writing
+from alertd.errors import ChannelError, ChannelUnavailable
+from alertd.journal import Journal, clear
+from alertd.look_again import look_again, notes
+from alertd.messages import Messages, NotAsApproved
+from alertd.outbox import Parcel, Streams
+from alertd.quiet import quiet_until
+from alertd.record import close, pause, record, refuse
+from alertd.site import Site
+from alertd.store import Claimed, crowds
+from alertd.tables import DispatchRow
+
+log = logging.getLogger(__name__)
+
+#: how many parcels are kept ready: at least, and at most; and for how many seconds they may last,
+#: so that a more urgent alert, or the stop button, waits no longer
+LEAST, MOST = 25, 500
+LASTS = 0.25
+#: seconds between two looks at the lane, at what is in doubt, and at an empty queue
+TEND = 0.5
+LOOK = 0.1
+#: how many hand-overs in doubt are settled at once
+LOOK_AGAIN = 500
+
+
+def stream(
+    site: Site, name: str, owner: str, channel: Channel, book: Messages, stop: threading.Event
+) -> int | None:
+    """Sends what is due until nothing is, or `stop`. Returns how many were handed over.
+
+    None = no journal can be kept here, and nothing was done: it must go in small groups.
+    """
+    journal = Journal.open(notes(site), name, owner, slots=4 * MOST)
+    if journal is None:
+        return None
+    assert isinstance(channel, Streams)
+    try:
+        with ThreadPoolExecutor(1, f"lines-{name}") as pool:
+            outbox = _Outbox(site, owner, journal)
+            try:
+                line = pool.submit(channel.stream, outbox)
+                handed = _Stream(site, name, owner, channel, book, journal, outbox).run(line, stop)
+            finally:
+                outbox.finish()
+        journal.close()
+        return handed
+    finally:
+        journal.abandon()
+
+
+class _Outbox:
+    """What the feeder has made ready, and what the lines have said of it; two threads use it."""
+
+    def __init__(self, site: Site, owner: str, journal: Journal) -> None:
+        self._site, self._owner = site, owner
+        self._journal = journal
+        self._ready: deque[Parcel] = deque()
+        self._ended: list[tuple[int, Receipt]] = []
+        self._later: list[tuple[int, float]] = []
+        self._wake: Callable[[], None] = lambda: None
+        #: set when the feeder has something to do
+        self.news = threading.Event()
+        #: the feeder is told when so few are left, or so many have ended
+        self.few, self.many = 0, LEAST
+        self.open = True
+        #: the lease has lapsed, or somebody else has taken over
+        self.lost = False
+
+    @property
+    def waiting(self) -> int:
+        """How many can be taken."""
+        return len(self._ready) if self.open else 0
+
+    def take(self) -> Parcel | None:
+        """The next one."""
+        if not self._ready or not self.open:
+            return None
+        parcel = self._ready.popleft()
+        if len(self._ready) == self.few:
+            self.news.set()
+        return parcel
+
+    def put_back(self, parcel: Parcel) -> None:
+        """The next to be taken."""
+        self._ready.appendleft(parcel)
+
+    def postpone(self, parcel: Parcel, seconds: float) -> None:
+        """Due again later."""
+        self._later.append((parcel.slot, seconds))
+
+    def begin(self, parcel: Parcel) -> bool:
+        """Notes it; False when the lease may have lapsed."""
+        if stopwatch() < self._site.keeper.until(self._owner) and self._journal.begin(parcel.slot):
+            return True
+        self.lost = True
+        self.news.set()
+        return False
+
+    def end(self, parcel: Parcel, receipt: Receipt) -> None:
+        """Notes it, and keeps it for the feeder."""
+        self._journal.end(parcel.slot, receipt)
+        self._ended.append((parcel.slot, receipt))
+        if len(self._ended) == self.many or not self._ready:
+            self.news.set()
+
+    def listen(self, wake: Callable[[], None]) -> None:
+        """Whom to tell when there is more."""
+        self._wake = wake
+        wake()
+
+    def add(self, parcels: Sequence[Parcel]) -> None:
+        """More to take."""
+        self._ready.extend(parcels)
+        self._wake()
+
+    def finish(self) -> None:
+        """Nothing more is taken; what was begun ends."""
+        self.open = False
+        self._wake()
+
+    def said(self) -> tuple[list[tuple[int, Receipt]], list[tuple[int, float]]]:
+        """What has ended, and what is to be postponed, since the last time."""
+        ended, self._ended = self._ended, []
+        later, self._later = self._later, []
+        return ended, later
+
+
+class _Stream:
+    """The feeder: one drain of one channel."""
+
+    def __init__(
+        self,
+        site: Site,
+        name: str,
+        owner: str,
+        channel: Channel,
+        book: Messages,
+        journal: Journal,
+        outbox: _Outbox,
+    ) -> None:
+        self._site, self._name, self._owner, self._channel = site, name, owner, channel
+        self._traits: Traits = channel.traits
+        self._book, self._journal, self._outbox = book, journal, outbox
+        self._target = messages.Addressing(site, name)
+        #: by slot: marked and not recorded
+        self._under_way: dict[int, Claimed] = {}
+        self._ended: list[tuple[int, Receipt]] = []
+        self._later: list[tuple[int, float]] = []
+        self._begun: set[int] = set()
+        self._handed = self._handed_before = 0
+        self._ready = LEAST
+        self._rate_since = stopwatch()
+        self._tended = self._dry = -1e9
+        self._paused = False
+        #: commits of claims that were not answered: what was marked at these times is not known to us
+        self._unsure: list[datetime] = []
+
+    def run(self, line: Future[None], stop: threading.Event) -> int:
+        """Until the line has ended: 1. tend the lane; 2. record and refill; 3. wait for news."""
+        line.add_done_callback(lambda _: self._outbox.news.set())
+        while not line.done():
+            if stop.is_set() or self._outbox.lost:
+                self._outbox.finish()
+            busy = self._tend()
+            busy |= self._turn()
+            if not busy and not self._under_way and not self._ended and not self._unsure:
+                self._outbox.finish()
+                line.exception()  # waits: nothing is under way
+                break
+            self._outbox.news.wait(LOOK)
+            self._outbox.news.clear()
+        return self._leave(line)
+
+    def _tend(self) -> bool:
+        """Twice a second: the lane is looked at, and what others left in doubt is settled. True = it was."""
+        if stopwatch() - self._tended < TEND or not self._outbox.open:
+            return False
+        self._tended = stopwatch()
+        site, name = self._site, self._name
+        try:
+            with writing(site.engine) as session:
+                now = site.clock.now()
+                row = lane.lane(session, name)
+                row.looked_at = now
+                if self._handed > self._handed_before:
+                    lane.succeeded(session, row, now)
+                    self._handed_before = self._handed
+                self._paused = row.resume_at is not None and row.resume_at > now
+                if self._paused:
+                    return False
+                again = store.claim(
+                    session,
+                    name,
+                    self._owner,
+                    handed=True,
+                    limit=LOOK_AGAIN,
+                    now=now,
+                    until=now + site.keeper.lease,
+                )
+        except OperationalError as error:
+            _unanswered(error)
+            return True
+        look_again(site, name, self._owner, self._channel, self._book, again)
+        return bool(again)
+
+    def _turn(self) -> bool:
+        """Records what has ended and marks what comes next, in one transaction. True = there was something."""
+        ended, later = self._outbox.said()
+        self._ended += ended
+        self._later += later
+        wanted = self._wanted()
+        if not self._ended and not self._later and not wanted and not self._unsure:
+            return False
+        fresh: list[Claimed] = []
+        slots: list[int] = []
+        now = self._site.clock.now()
+        try:
+            with writing(self._site.engine) as session:
+                for marked_at in self._unsure:
+                    store.give_back(session, self._owner, marked_at, now)
+                self._record(session, now)
+                if wanted:
+                    fresh = self._claim(session, wanted, now)
+                    slots = [self._journal.enter(claimed.id, claimed.attempt) for claimed in fresh]
+                parcels, refused = self._parcels(session, fresh, slots, now)
+        except OperationalError as error:
+            self._journal.leave(slots)
+            self._unsure.append(now)
+            _unanswered(error)
+            return True
+        self._unsure.clear()
+        self._journal.leave([slot for slot, _ in (*self._ended, *self._later)])
+        for slot, _ in (*self._ended, *self._later):
+            del self._under_way[slot]
+        self._handed += len(self._ended)
+        self._adapt(len(self._ended))
+        busy = bool(self._ended or self._later or fresh)
+        self._ended, self._later = [], []
+        if wanted and len(fresh) < wanted:
+            self._dry = stopwatch()
+        self._under_way |= {parcel.slot: fresh[place] for place, parcel in parcels}
+        sent = {parcel.slot for _, parcel in parcels}
+        self._journal.leave([slot for slot in slots if slot not in sent])
+        self._outbox.add([parcel for _, parcel in parcels])
+        for why, rows in refused.items():
+            refuse(self._site, self._name, self._owner, rows, why)
+        return busy
+
+    def _wanted(self) -> int:
+        """How many to claim now: none while enough is ready, or shortly after nothing was due."""
+        if not self._outbox.open or self._paused or stopwatch() - self._dry < LOOK:
+            return 0
+        ready = self._outbox.waiting
+        if ready > self._ready // 2:
+            return 0
+        return min(self._ready - ready, self._journal.free, 3 * MOST - len(self._under_way))
+
+    def _claim(self, session: Session, wanted: int, now: datetime) -> list[Claimed]:
+        settings = self._site.settings[self._name]
+        morning = quiet_until(settings.quiet_hours, now)
+        if morning is not None:
+            store.hold(session, self._name, list(Severity).index(settings.quiet_unless), morning, now)
+        until = now + self._site.keeper.lease
+        return crowds.claim_and_mark(session, self._name, self._owner, limit=wanted, now=now, until=until)
+
+    def _parcels(
+        self, session: Session, fresh: Sequence[Claimed], slots: Sequence[int], now: datetime
+    ) -> tuple[list[tuple[int, Parcel]], dict[str, list[Claimed]]]:
+        """What goes out of the claims, each with its place among them; and what must not, by reason."""
+        if not fresh:
+            return [], {}
+        addresses = crowds.addresses(session, [claimed.contact_id for claimed in fresh])
+        gone = {claimed.id for claimed in fresh if not addresses[claimed.contact_id][1]}
+        close(session, self._owner, fresh, gone, "has left the list", now)
+        told: dict[tuple[int, str], Message | str] = {}
+        for dispatch_id, run in groupby(fresh, key=lambda one: one.dispatch_id):
+            rows = list(run)
+            dispatch = session.get_one(DispatchRow, dispatch_id)
+            if dispatch.superseded_by_id is not None:
+                ids = [claimed.id for claimed in rows if claimed.id not in gone]
+                stale = store.superseded(session, dispatch.superseded_by_id, ids)
+                close(session, self._owner, rows, stale, plan.SUPERSEDED, now)
+                gone |= stale
+            for language in {claimed.language for claimed in rows}:
+                told[dispatch_id, language] = self._message(session, dispatch_id, language)
+        new = {claimed.dispatch_id for claimed in fresh if claimed.id not in gone} - self._begun
+        if new:
+            store.begun(session, new, now)
+            self._begun |= new
+        parcels: list[tuple[int, Parcel]] = []
+        refused: dict[str, list[Claimed]] = defaultdict(list)
+        for place, claimed in enumerate(fresh):
+            message = told[claimed.dispatch_id, claimed.language]
+            if isinstance(message, str):
+                refused[message].append(claimed)
+            elif claimed.id not in gone:
+                address = addresses[claimed.contact_id][0]
+                target = self._target.of(claimed.id, claimed.attempt, address, claimed.contact_id)
+                parcels.append((place, Parcel(message, target, slots[place])))
+        return parcels, refused
+
+    def _message(self, session: Session, dispatch_id: int, language: str) -> Message | str:
+        try:
+            return self._book.of(session, dispatch_id).messages[language]
+        except (NotAsApproved, KeyError) as error:
+            return str(error)
+
+    def _record(self, session: Session, now: datetime) -> None:
+        by_dispatch: dict[int, list[tuple[Claimed, Receipt]]] = defaultdict(list)
+        for slot, receipt in self._ended:
+            claimed = self._under_way[slot]
+            by_dispatch[claimed.dispatch_id].append((claimed, receipt))
+        for dispatch_id, said in by_dispatch.items():
+            status = self._book.of(session, dispatch_id).status
+            record(session, self._site, self._name, self._owner, dispatch_id, status, said, now)
+        for slot, seconds in self._later:
+            number = self._under_way[slot].id
+            store.unmark(session, self._owner, [number], now + timedelta(seconds=seconds))
+
+    def _adapt(self, ended: int) -> None:
+        """Keeps twice as much ready when the lines ran dry, and no more than lasts a moment."""
+        now = stopwatch()
+        rate = ended / max(now - self._rate_since, 0.001)
+        self._rate_since = now
+        wanted = self._ready if self._outbox.waiting else 2 * self._ready
+        self._ready = max(LEAST, min(MOST, wanted, int(rate * LASTS)))
+        self._outbox.few = self._outbox.many = self._ready // 2
+
+    def _leave(self, line: Future[None]) -> int:
+        """The lines have ended: what they said is recorded, the rest is given back, a fault is told."""
+        site, name = self._site, self._name
+        fault = line.exception()
+        if fault is not None and not isinstance(fault, ChannelError):
+            log.error("channel failed in the middle of a stream", exc_info=fault)
+            fault = ChannelUnavailable(f"{type(fault).__name__} in the channel; see the log")
+        self._outbox.finish()
+        doubt = Receipt(key="", outcome=Outcome.UNKNOWN, reason=Reason.IN_DOUBT, detail="no receipt")
+        self._ended += [(slot, doubt) for slot in self._journal.unended(self._under_way)]
+        while self._turn() or self._unsure:
+            pass
+        while not self._given_back():
+            pass
+        if fault is not None:
+            pause(site, name, self._owner, fault, [])
+        return self._handed
+
+    def _given_back(self) -> bool:
+        """What was marked and never begun is due again; False = the database does not answer."""
+        site, name = self._site, self._name
+        try:
+            with writing(site.engine) as session:
+                now = site.clock.now()
+                store.unmark(session, self._owner, [one.id for one in self._under_way.values()], now)
+                if self._handed > self._handed_before:
+                    lane.succeeded(session, lane.lane(session, name), now)
+                nothing_open = not store.handed_open(session, name)
+        except OperationalError as error:
+            _unanswered(error)
+            return False
+        if nothing_open:
+            clear(notes(site), name)
+        return True
+
+
+def _unanswered(error: OperationalError) -> None:
+    log.warning("the database does not answer; what was sent is kept and recorded later: %s", error.orig)
+    threading.Event().wait(0.5)
