@@ -12,6 +12,7 @@ from alertd.alert import Area, NamedValue
 from alertd.audience import Audience
 from alertd.category import Category
 from alertd.errors import NotFound
+from alertd.outline import outlines
 from alertd.recipient import RecipientKind
 from alertd.tables import (
     AreaRow,
@@ -141,8 +142,14 @@ def as_areas(
         raise NotFound(f"there is no area {unknown[0]!r}; there are: {', '.join(known) or 'none'}")
     if everybody or 1 < len(known) == len(set(codes)):
         return (Area(description=f"{city}全域"),)
+    rings = {code: [polygon[0] for polygon in found] for code, found in outlines(session).items()}
     return tuple(
-        Area(description=_spoken_name(known[code].name), geocodes=(NamedValue(ZONE, code),)) for code in codes
+        Area(
+            description=_spoken_name(known[code].name),
+            geocodes=(NamedValue(ZONE, code),),
+            polygons=tuple(tuple(ring) for ring in rings.get(code, ())),
+        )
+        for code in codes
     )
 
 

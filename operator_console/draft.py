@@ -10,11 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alertd import people, typed_reading
+from alertd import people, standing, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
-from alertd.category import category_for
 from alertd.blank import Blank, BlankKind
+from alertd.category import category_for
 from alertd.db import reading
 from alertd.dispatch import Person, Role
 from alertd.errors import Problem, WrongAlert, WrongAudience
@@ -177,6 +177,7 @@ def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> 
 
 
 def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
+    areas = _areas(site, draft)
     return fill(
         draft.template,
         {name: value for name, value in draft.values.items() if value},
@@ -185,7 +186,8 @@ def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
         identifier=identifier,
         sent=sent,
         expires=sent + timedelta(hours=draft.life),
-        areas=_areas(site, draft),
+        areas=areas,
+        references=standing.replaced_by(site, draft.template, areas, status=draft.status),
     )
 
 

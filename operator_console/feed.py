@@ -1,40 +1,99 @@
-"""The feed: public alerts that went out, as CAP documents and an Atom list of them.
+"""The feed: public alerts that went out, as CAP documents, an Atom list of them, and the same in JSON.
 
-Sources: OASIS CAP 1.2; RFC 4287.
+Sources: OASIS CAP 1.2; RFC 4287; RFC 7946; RFC 9110, chapter 13 (conditional requests).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from datetime import UTC
+import hashlib
+import json
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
 
+from fastapi import Request, Response
+from fastapi.responses import PlainTextResponse
 from lxml import etree
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from alertd import cap
-from alertd.alert import Alert, Scope, Status
+from alertd import cap_out, standing
+from alertd.alert import Alert
+from alertd.cap_json import as_json
 from alertd.db import reading
+from alertd.in_force_map import feature_collection
+from alertd.outline import outlines
 from alertd.site import Site
-from alertd.tables import AlertRow, DispatchRow
+from alertd.store.published import alert_in, went_out
 
 #: alerts in the list
 LATEST = 50
 _ATOM = "http://www.w3.org/2005/Atom"
-_SHOWN = (Status.ACTUAL, Status.EXERCISE)
+#: a reader may keep an answer for so long before it asks again, in seconds
+_FRESH = 10
 
 
-def feed(site: Site) -> bytes:
-    """The latest alerts as an Atom feed, newest first."""
+class Feed:
+    """The pages below /cap of one installation."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    def atom(self, request: Request) -> Response:
+        """GET /cap/feed.atom"""
+        alerts = self._latest()
+        content = _atom(alerts, self._site)
+        return _answer(request, content, "application/atom+xml; charset=utf-8", _newest(alerts))
+
+    def json(self, request: Request) -> Response:
+        """GET /cap/feed.json: the latest alerts, newest first."""
+        alerts = self._latest()
+        content = _json([as_json(alert) for alert in alerts])
+        return _answer(request, content, "application/json", _newest(alerts))
+
+    def in_force(self, request: Request) -> Response:
+        """GET /cap/in-force.geojson: one feature for each area and hazard that holds now."""
+        with reading(self._site.engine) as session:
+            orders = standing.orders(session, self._site.clock.now())
+            known = outlines(session)
+        content = _json(feature_collection(orders, known, self._site.config.city))
+        newest = max((order.since for order in orders), default=None)
+        return _answer(request, content, "application/geo+json", newest)
+
+    def document(self, identifier: str, request: Request) -> Response:
+        """GET /cap/IDENTIFIER.xml"""
+        return self._one(
+            identifier, request, lambda stored: cap_out.document(stored), "application/cap+xml; charset=utf-8"
+        )
+
+    def document_json(self, identifier: str, request: Request) -> Response:
+        """GET /cap/IDENTIFIER.json"""
+        return self._one(
+            identifier,
+            request,
+            lambda stored: _json(as_json(cap_out.published(alert_in(stored)))),
+            "application/json",
+        )
+
+    def _one(
+        self, identifier: str, request: Request, written: Callable[[bytes], bytes], media_type: str
+    ) -> Response:
+        with reading(self._site.engine) as session:
+            stored = next(iter(went_out(session, identifier=identifier, limit=1)), None)
+        if stored is None:
+            return PlainTextResponse("Not found.", 404)
+        return _answer(request, written(stored), media_type, alert_in(stored).sent)
+
+    def _latest(self) -> list[Alert]:
+        with reading(self._site.engine) as session:
+            return [cap_out.published(alert_in(found)) for found in went_out(session, limit=LATEST)]
+
+
+def _atom(alerts: Sequence[Alert], site: Site) -> bytes:
     base = site.config.public_url
     root = etree.Element(f"{{{_ATOM}}}feed", nsmap={None: _ATOM})
     _add(root, "id", f"{base}/cap/feed.atom")
     _add(root, "title", f"{site.config.city.name} / {site.config.city.name_en}")
     etree.SubElement(root, f"{{{_ATOM}}}link", rel="self", href=f"{base}/cap/feed.atom")
-    with reading(site.engine) as session:
-        alerts = list(_public(_went_out(session)))
-    latest = alerts[0].sent if alerts else site.clock.now()
-    _add(root, "updated", latest.astimezone(UTC).isoformat(timespec="seconds"))
+    _add(root, "updated", (_newest(alerts) or datetime(1970, 1, 1, tzinfo=UTC)).isoformat(timespec="seconds"))
     author = etree.SubElement(root, f"{{{_ATOM}}}author")
     _add(author, "name", site.config.city.name)
     for alert in alerts:
@@ -47,39 +106,45 @@ def feed(site: Site) -> bytes:
     return etree.tostring(root, encoding="UTF-8", xml_declaration=True)
 
 
-def document(site: Site, identifier: str) -> bytes | None:
-    """The CAP document of that identifier, when it is public and went out; else None."""
-    with reading(site.engine) as session:
-        rows = _went_out(session, identifier)
-    return next((row.document for row in rows if cap.parse(row.document).scope is Scope.PUBLIC), None)
-
-
-def _went_out(session: Session, identifier: str | None = None) -> Sequence[AlertRow]:
-    query = (
-        select(AlertRow)
-        .join(DispatchRow, DispatchRow.alert_id == AlertRow.id)
-        .where(DispatchRow.first_at.is_not(None), AlertRow.status.in_(_SHOWN))
-        .order_by(DispatchRow.id.desc())
-        .limit(LATEST)
-    )
-    return session.scalars(
-        query if identifier is None else query.where(AlertRow.identifier == identifier)
-    ).all()
-
-
-def _public(rows: Sequence[AlertRow]) -> Iterator[Alert]:
-    for row in rows:
-        alert = cap.parse(row.document)
-        if alert.scope is Scope.PUBLIC:
-            yield alert
-
-
 def _title(alert: Alert) -> str:
-    """The headline; a drill says so first."""
     info = alert.infos[0] if alert.infos else None
-    headline = (info.headline or info.event) if info is not None else alert.identifier
-    return headline if alert.status is Status.ACTUAL else f"【訓練】{headline}"
+    return (info.headline or info.event) if info is not None else alert.identifier
 
 
 def _add(parent: etree._Element, name: str, content: str) -> None:
     etree.SubElement(parent, f"{{{_ATOM}}}{name}").text = content
+
+
+def _newest(alerts: Sequence[Alert]) -> datetime | None:
+    return max((alert.sent for alert in alerts), default=None)
+
+
+def _json(content: object) -> bytes:
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
+
+
+def _answer(request: Request, content: bytes, media_type: str, modified: datetime | None) -> Response:
+    """The content, or 304 for a reader that has it; the tag speaks before the time (RFC 9110, 13.2.2)."""
+    tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {"ETag": tag, "Cache-Control": f"public, max-age={_FRESH}", "Access-Control-Allow-Origin": "*"}
+    if modified is not None:
+        headers["Last-Modified"] = format_datetime(
+            modified.astimezone(UTC).replace(microsecond=0), usegmt=True
+        )
+    known = request.headers.get("if-none-match")
+    if known is not None:
+        same = known.strip() == "*" or tag in [one.strip().removeprefix("W/") for one in known.split(",")]
+    else:
+        since = _http_date(request.headers.get("if-modified-since"))
+        same = since is not None and modified is not None and modified.replace(microsecond=0) <= since
+    if same:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers={**headers, "Content-Type": media_type})
+
+
+def _http_date(text: str | None) -> datetime | None:
+    try:
+        found = parsedate_to_datetime(text) if text else None
+    except ValueError:
+        return None
+    return found.replace(tzinfo=UTC) if found is not None and found.tzinfo is None else found

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 import typer
 
-from alertd import people, typed_reading
+from alertd import people, standing, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.db import reading
@@ -74,6 +74,7 @@ def submission(
     assert template_id is not None
     with wrong_use("--template"):
         used = template(template_id)
+    described = _described(site, chosen, everybody=everybody)
     alert = fill(
         used,
         _pairs(values),
@@ -82,7 +83,8 @@ def submission(
         identifier=identifier,
         sent=now,
         expires=expires,
-        areas=_described(site, chosen, everybody=everybody),
+        areas=described,
+        references=standing.replaced_by(site, used, described, status=status),
     )
     return Submission(
         alert=_with_siren(typed_reading.with_readings(alert, typed), siren),
