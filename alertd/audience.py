@@ -15,6 +15,8 @@ from alertd.errors import Problem, WrongAudience
 class Audience:
     """Recipients who live in one of `areas` (codes) or belong to one of `groups`.
 
+    `recipient` stands alone: the number of the one person who is to hear a trial call.
+
     `everybody` stands alone: it means the whole register, whatever the area. Of those who
     have registered by themselves it means the ones who want news of this `category`.
     """
@@ -23,8 +25,15 @@ class Audience:
     groups: tuple[str, ...] = ()
     everybody: bool = False
     category: Category = Category.LIFE
+    recipient: int | None = None
 
     def __post_init__(self) -> None:
+        if self.recipient is not None:
+            if self.everybody or self.areas or self.groups:
+                raise WrongAudience(
+                    Problem("audience", "one recipient cannot be combined with anybody else; choose one")
+                )
+            return
         if self.everybody and (self.areas or self.groups):
             raise WrongAudience(
                 Problem("audience", "“everybody” cannot be combined with areas or groups; choose one")
@@ -37,6 +46,8 @@ class Audience:
     def as_json(self) -> dict[str, object]:
         """The rule as JSON values; `from_json` reads it back."""
         category = {} if self.category is Category.LIFE else {"category": str(self.category)}
+        if self.recipient is not None:
+            return {"recipient": self.recipient, **category}
         if self.everybody:
             return {"everybody": True, **category}
         return {"areas": sorted(self.areas), "groups": sorted(self.groups), **category}
@@ -45,6 +56,9 @@ class Audience:
     def from_json(cls, rule: Mapping[str, object]) -> Audience:
         """The audience of a stored rule."""
         category = Category(str(rule.get("category", Category.LIFE)))
+        recipient = rule.get("recipient")
+        if isinstance(recipient, int):
+            return cls(recipient=recipient, category=category)
         if rule.get("everybody"):
             return cls(everybody=True, category=category)
         areas, groups = rule.get("areas", ()), rule.get("groups", ())

@@ -7,6 +7,7 @@ draft → submitted → approved → sending → finished
         submitted | approved | sending | finished → cancelled
 draft (a prepared correction) → approved
 submitted (a step of a drill) → submitted, armed → approved, at its time
+submitted (a trial call to one recipient) → approved
 ```
 """
 
@@ -47,6 +48,8 @@ class Move(StrEnum):
     APPROVE = "approve"
     #: one person lets it go out in an emergency, with a reason
     OVERRIDE = "override"
+    #: one person lets a trial call to one recipient go out
+    TRY = "try"
     #: a second person says no
     REJECT = "reject"
     #: deliveries were planned
@@ -88,6 +91,7 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.DRAFT, Move.SUBMIT): State.SUBMITTED,
     (State.SUBMITTED, Move.APPROVE): State.APPROVED,
     (State.SUBMITTED, Move.OVERRIDE): State.APPROVED,
+    (State.SUBMITTED, Move.TRY): State.APPROVED,
     (State.SUBMITTED, Move.REJECT): State.REJECTED,
     (State.DRAFT, Move.CORRECT): State.APPROVED,
     (State.SUBMITTED, Move.ARM): State.SUBMITTED,
@@ -111,6 +115,9 @@ _ROLES: dict[Move, frozenset[Role]] = {
     Move.CANCEL: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
     Move.CORRECT: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
 }
+
+#: which of these roles a person needs to hand in a trial call and to let it go out
+_TRIES = frozenset({Role.DRAFT, Role.APPROVE, Role.SEND, Role.ADMINISTER})
 
 #: an override must say why in at least so many characters
 REASON_LENGTH = 5
@@ -139,7 +146,14 @@ class Circumstances:
     severity: Severity
     #: it is a step of a drill: it is armed, and goes out at its time
     scheduled: bool = False
+    #: it is meant for one recipient alone
+    alone: bool = False
     reason: str = ""
+
+    @property
+    def trial(self) -> bool:
+        """It is a trial call: a Test that one recipient alone hears."""
+        return self.alone and self.status is Status.TEST
 
 
 def move(circumstances: Circumstances, move: Move, person: Person | None) -> State:
@@ -147,7 +161,8 @@ def move(circumstances: Circumstances, move: Move, person: Person | None) -> Sta
 
     `person` None is the engine itself. Raises MoveRefused with the remedy. Holds the
     two-person rule: who submitted an alert cannot approve it; only an Exercise may be
-    approved by its author, and only where the configuration says so.
+    approved by its author, and only where the configuration says so. A trial call to one
+    recipient needs one person.
     """
     after = MOVES.get((circumstances.state, move))
     if after is None:
@@ -155,6 +170,9 @@ def move(circumstances: Circumstances, move: Move, person: Person | None) -> Sta
     if move in (Move.ARM, Move.FIRE):
         _drill_only(circumstances)
     needed = _ROLES.get(move)
+    if move is Move.TRY or (move is Move.SUBMIT and circumstances.trial):
+        _trial_only(circumstances)
+        needed = _TRIES
     if needed is None:
         return after
     if person is None:
@@ -171,6 +189,12 @@ def move(circumstances: Circumstances, move: Move, person: Person | None) -> Sta
     if move is Move.OVERRIDE:
         _emergency(circumstances)
     return after
+
+
+def _trial_only(circumstances: Circumstances) -> None:
+    """One person's word is enough for a Test to one recipient, and for nothing else."""
+    if not circumstances.trial:
+        raise MoveRefused("only a trial call to one recipient goes out on one person's word")
 
 
 def _drill_only(circumstances: Circumstances) -> None:

@@ -30,6 +30,9 @@ from alertd.papers import Submission
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 
+#: how the audit trail calls the ways to approval
+_DEEDS = {Move.APPROVE: "approved", Move.OVERRIDE: "overridden", Move.TRY: "tried"}
+
 __all__ = ["Submission", "approve", "audience_counts", "cancel", "let_go", "reject", "submit"]
 
 
@@ -53,6 +56,7 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
         exercise_people=site.config.approval.exercise,
         life_threat=submission.life_threat,
         severity=alert.severity,
+        alone=submission.audience.recipient is not None,
     )
     state = move(circumstances, Move.SUBMIT, person)
     _check_words(site, alert, now)
@@ -147,7 +151,7 @@ def let_go(
             session,
             at=now,
             actor=person.name,
-            action=f"dispatch.{'approved' if step is Move.APPROVE else 'overridden'}",
+            action=f"dispatch.{_DEEDS[step]}",
             subject=f"dispatch:{row.id}",
             detail={
                 "content_hash": row.content_hash,
@@ -224,6 +228,8 @@ def halt(
     """Ends a locked dispatch for whoever may: nothing more is handed over, and what rings falls silent."""
     row.state = MOVES[row.state, Move.CANCEL]
     row.cancelled_at = now
+    for kind in (papers.LAPSED, papers.HELD):
+        store.clear_alarm(session, f"{kind}:{row.id}")
     stopped = store.close_open(session, row.id, Outcome.CANCELLED, "stopped by an operator", now)
     for name in row.channels:
         if _can_recall(site, name):

@@ -24,6 +24,8 @@ DEFAULT_LIFE = timedelta(hours=6)
 SPEECH_ALARM = "speech"
 #: the kind of alarm that says that an approved alert did not begin in time and has to be approved anew
 LAPSED = "lapsed"
+#: the kind of alarm that is on for what a restored database holds back
+HELD = "held"
 #: the kind of alarm that is on until another approver has reviewed an emergency override
 OVERRIDDEN = "override"
 
@@ -202,5 +204,6 @@ def circumstances(site: Site, row: DispatchRow, alert: AlertRow, reason: str = "
         life_threat=row.life_threat,
         severity=store.severity(row),
         scheduled=row.drill_step_id is not None,
+        alone="recipient" in row.audience,
         reason=reason,
     )

@@ -84,6 +84,8 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
 
 
 def _meant(audience: Audience) -> ColumnElement[bool]:
+    if audience.recipient is not None:
+        return RecipientRow.id == audience.recipient
     if audience.everybody:
         return _wanted(audience.category)
     rules: list[ColumnElement[bool]] = []

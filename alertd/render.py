@@ -186,7 +186,9 @@ def _spoken(
 def _call(alert: Alert, body: str, language: str, city: City) -> list[Part]:
     """Silence until the handset is at the ear; greeting; body; the body once more."""
     say, mine, our = _sayer(Medium.CALL), marks(alert.status, language), phrases(language)
-    greeting = our.greeting(city, urgent=_urgent(alert), drill=mine is not None)
+    greeting = our.greeting(
+        city, urgent=mine is None and _urgent(alert), drill=alert.status is Status.EXERCISE
+    )
     if mine is None:
         return [Pause(1.0), say(greeting), say(body), Pause(1.0), say(our.again), say(body)]
     return [
@@ -207,7 +209,9 @@ def _short(alert: Alert, infos: Sequence[Info], language: str, city: City) -> st
     if not prepared:
         sentences = [s for s in _SENTENCE.split(body(infos, Medium.CALL, city)) if s.strip()]
         prepared = [" ".join(sentences[:2])]
-    greeting = our.greeting(city, urgent=_urgent(alert), drill=mine is not None)
+    greeting = our.greeting(
+        city, urgent=mine is None and _urgent(alert), drill=alert.status is Status.EXERCISE
+    )
     parts = [greeting, without_ruby(prepared[0]), our.call_back(city)]
     if mine:
         parts = [mine.spoken, *parts, mine.spoken]
@@ -249,7 +253,9 @@ def _outdoor(
 def _broadcast(alert: Alert, body: str, language: str, city: City) -> list[Part]:
     """Greeting; body; the body once more; who spoke."""
     say, mine, our = _sayer(Medium.BROADCAST), marks(alert.status, language), phrases(language)
-    greeting = our.greeting(city, urgent=_urgent(alert), drill=mine is not None)
+    greeting = our.greeting(
+        city, urgent=mine is None and _urgent(alert), drill=alert.status is Status.EXERCISE
+    )
     marked = f"{mine.spoken} {body}" if mine else body
     parts: list[Part] = [say(mine.opening), Pause(1.0)] if mine else []
     parts += [say(greeting), say(marked), Pause(2.0), say(our.again), say(marked), say(our.from_whom(city))]

@@ -29,6 +29,8 @@ def circumstances(state: State, **changes: object) -> Circumstances:
 @pytest.mark.parametrize(("state", "step"), list(itertools.product(State, Move)))
 def test_only_the_moves_of_the_table_are_possible(state: State, step: Move) -> None:
     drill = {"scheduled": True, "status": Status.EXERCISE} if step in (Move.ARM, Move.FIRE) else {}
+    if step is Move.TRY:
+        drill = {"alone": True, "status": Status.TEST}
     if (state, step) in MOVES:
         assert move(circumstances(state, **drill), step, EVERY_ROLE) is MOVES[state, step]
     else:
@@ -43,6 +45,24 @@ def test_the_clock_lets_nothing_go_out_but_a_drill(step: Move, status: Status) -
         move(circumstances(State.SUBMITTED, scheduled=True, status=status), step, EVERY_ROLE)
     with pytest.raises(MoveRefused, match="no step of a drill"):
         move(circumstances(State.SUBMITTED, status=Status.EXERCISE), step, EVERY_ROLE)
+
+
+def test_one_person_lets_go_a_test_to_one_recipient_and_nothing_else() -> None:
+    clerk = Person(1, "窓口", frozenset({Role.ADMINISTER}))
+    trial = {"alone": True, "status": Status.TEST}
+    assert move(circumstances(State.DRAFT, **trial), Move.SUBMIT, clerk) is State.SUBMITTED
+    assert move(circumstances(State.SUBMITTED, **trial), Move.TRY, clerk) is State.APPROVED
+    for wrong in (
+        {**trial, "status": Status.ACTUAL},
+        {**trial, "status": Status.EXERCISE},
+        {**trial, "alone": False},
+    ):
+        with pytest.raises(MoveRefused, match="only a trial call"):
+            move(circumstances(State.SUBMITTED, **wrong), Move.TRY, EVERY_ROLE)
+        with pytest.raises(MoveRefused, match="role"):
+            move(circumstances(State.DRAFT, **wrong), Move.SUBMIT, clerk)
+    with pytest.raises(MoveRefused, match="role"):
+        move(circumstances(State.SUBMITTED, **trial), Move.TRY, Person(9, "見る", frozenset({Role.VIEW})))
 
 
 @pytest.mark.parametrize("step", [Move.APPROVE, Move.OVERRIDE])
