@@ -20,6 +20,10 @@ _WORDS = {
         "No worker answers. Alerts go out more slowly. Please look at the broker and the workers."
     ),
     "channel": mark("%(name)s: the far end does not take anything over. What waits will be tried again."),
+    "link": mark(
+        "%(name)s: the far end gives no sign of life. Nothing was lost; please look before it is needed."
+    ),
+    "desk": mark("Tasks for people are overdue in alert %(name)s. Please open the desk."),
     "dispatch": mark("Alert %(name)s was stopped: many more people were meant than approved. Please check."),
     "speech": mark(
         "Speech in %(name)s: the first voice did not speak, and another one or the far end's own speaks. "

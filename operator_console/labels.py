@@ -53,7 +53,25 @@ REASONS = {
     Reason.TIMEOUT: mark("no reply in time"),
     Reason.UNREACHABLE: mark("far end not reachable"),
     Reason.IN_DOUBT: mark("interrupted while sending"),
+    Reason.UNDER_WAY: mark("being carried out"),
+    Reason.UNCONFIRMED: mark("sent, not confirmed"),
     Reason.OTHER: mark("other"),
+}
+
+#: what stations say of themselves, in the words of their channel
+STATIONS = {
+    text: text
+    for text in (
+        mark("the station has answered"),
+        mark("the station has answered; its battery is low"),
+        mark("sent, unconfirmed: this station cannot answer"),
+        mark("sent, unconfirmed: the station did not answer"),
+        mark("the station answers that it could not speak"),
+        mark("the gateway knows no station of this number"),
+        mark("waits behind other announcements"),
+        mark("is being spoken"),
+        mark("on the desk"),
+    )
 }
 
 #: of a transmitter
@@ -90,6 +108,10 @@ KINDS = {
     "sip": mark("Landline call over the exchange"),
     "fm": mark("Community FM interrupt"),
     "radio": mark("Disaster radio"),
+    "gateway": mark("Disaster radio with answer-back"),
+    "radio_phone": mark("Disaster radio by telephone"),
+    "desk": mark("By hand"),
+    "press": mark("Press"),
     "webhook": mark("Webhook"),
 }
 

@@ -11,10 +11,12 @@ from sqlalchemy.orm import Session
 
 from alertd import store
 from alertd.airing import Airing, airings
-from alertd.channel import Answer, Outcome
+from alertd.channel import Answer, Outcome, Reason
 from alertd.help_wanted import HelpWanted, help_wanted
+from alertd.link_test import Link, links
 from alertd.report import PENDING, ChannelTally, Report, report
 from alertd.site import Site
+from alertd.store.deliveries import unconfirmed
 from alertd.tables import ChannelStateRow
 from operator_console import labels
 from operator_console.alarm import Alarm, alarms
@@ -24,6 +26,8 @@ from operator_console.visit import Visit
 
 #: the width of a bar, in the units of its picture
 WIDTH = 1000
+#: names of a channel that the board itself shows; the others are one click away
+NAMED = 12
 _REACHED = (Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.ACKNOWLEDGED, PENDING)
 
 
@@ -36,6 +40,10 @@ class Snapshot:
     expected: Mapping[str, int]
     #: channels whose far end is down
     down: frozenset[str]
+    #: when each far end last gave a sign of life
+    links: Mapping[str, Link]
+    #: names of those who have not confirmed it, by channel
+    unconfirmed: Mapping[str, tuple[str, ...]]
     #: each use of a transmitter so far
     airings: Sequence[Airing]
     alarms: Sequence[Alarm]
@@ -57,9 +65,13 @@ class Bar:
 class Line:
     """One channel of the tally."""
 
+    name: str
     label: str
     simulated: bool
     down: bool
+    link: Link
+    #: at most `NAMED` names
+    unconfirmed: tuple[str, ...]
     #: deliveries, or contacts as long as none is planned
     planned: int
     tally: ChannelTally
@@ -71,11 +83,14 @@ def snapshot(session: Session, site: Site, number: int) -> Snapshot:
     told = report(session, number)
     row = store.dispatch(session, number)
     asked = any(Answer.HELP in tally.answers for tally in told.channels.values())
+    silent = any(Reason.UNCONFIRMED in tally.reasons for tally in told.channels.values())
     states = [session.get(ChannelStateRow, name) for name in told.channels]
     return Snapshot(
         report=told,
         expected={name: int(count) for name, count in row.counts.items()} if row is not None else {},
         down=frozenset(state.channel for state in states if state is not None and state.failures),
+        links={link.channel: link for link in links(session, tuple(told.channels))},
+        unconfirmed=unconfirmed(session, number, limit=NAMED) if silent else {},
         airings=airings(session, number),
         alarms=alarms(session),
         help=help_wanted(session, number, taken=True) if asked else (),
@@ -89,9 +104,12 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
     settings = visit.site.settings
     lines = [
         Line(
+            name=name,
             label=channel_name(visit.language, name, settings.get(name)),
             simulated=name in settings and settings[name].simulated,
             down=name in snapshot.down,
+            link=snapshot.links[name],
+            unconfirmed=snapshot.unconfirmed.get(name, ()),
             planned=tally.planned or snapshot.expected.get(name, 0),
             tally=tally,
             bars=bars(tally),
