@@ -34,6 +34,8 @@ class AiringState(StrEnum):
     ENDED = "ended"
     #: proven to have been aired to its end, and the transmitter to be given back
     RELEASED = "released"
+    #: given back, and nobody has heard on the air what was sent there
+    UNCONFIRMED = "unconfirmed"
     #: cut short by something more urgent; another airing repeats it
     PREEMPTED = "preempted"
     #: cut short
@@ -48,6 +50,7 @@ class AiringState(StrEnum):
 OVER = frozenset(
     {
         AiringState.RELEASED,
+        AiringState.UNCONFIRMED,
         AiringState.PREEMPTED,
         AiringState.TRUNCATED,
         AiringState.REFUSED,
@@ -126,5 +129,7 @@ def _state(row: AiringRow, seen: Collection[Phase], words: Sequence[ReceiptRow])
         return AiringState.UNKNOWN
     if outcomes & {Outcome.FAILED, Outcome.DEFERRED, Outcome.EXPIRED, Outcome.CANCELLED}:
         return AiringState.REFUSED
+    if Outcome.ACCEPTED in outcomes:
+        return AiringState.UNCONFIRMED
     order = (Phase.ENDED, Phase.ON_AIR, Phase.SIGNALLED)
     return next((AiringState(phase.value) for phase in order if phase in seen), AiringState.REQUESTED)

@@ -263,6 +263,9 @@ def finished(session: Session, delivery_id: int, attempt: int, receipt: Receipt,
         proven = not receipt.phase.under_way
     if proven:
         airings.release(session, row.id, now)
+    elif receipt.reason is not Reason.IN_DOUBT:
+        # its sender is done with it: the watchdog has nothing to wait for
+        airings.end_now(session, row.id, now)
     if row.taken_off == PREEMPTED and proven and receipt.outcome is Outcome.UNKNOWN:
         return replace(receipt, outcome=Outcome.DEFERRED, reason=Reason.PREEMPTED)
     return receipt

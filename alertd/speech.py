@@ -63,6 +63,8 @@ CALL_MP3_AUDIO = AudioFormat(
 )
 #: A broadcaster's line: 48 kHz stereo.
 FM_AUDIO = AudioFormat(encoding=Encoding.PCM24, rate=48000, channels=2, loudness=-23.0, true_peak=-1.5)
+#: A broadcaster's entrance for streams: the same as MP3.
+FM_MP3_AUDIO = AudioFormat(encoding=Encoding.MP3, rate=48000, channels=2, loudness=-23.0, true_peak=-1.5)
 #: Loudspeakers outdoors fed by G.711: 8 kHz µ-law mono, louder and slower.
 OUTDOOR_AUDIO = AudioFormat(
     encoding=Encoding.ULAW, rate=8000, channels=1, loudness=-14.0, true_peak=-1.5, high_pass=200.0

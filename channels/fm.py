@@ -18,7 +18,6 @@ from alertd.channel import (
     Inquiry,
     Medium,
     Message,
-    Outcome,
     Phase,
     Reason,
     Receipt,
@@ -28,8 +27,9 @@ from alertd.channel import (
 from alertd.clock import SystemClock, stopwatch
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable
 from alertd.speech import FM_AUDIO, Sound
-from channels.airing_receipt import deferred, doubt, failed, passing, receipt, unknown
-from channels.fm_airing import Airing, Ended, Ending, Sighting, taken_off, watch
+from channels.air_check import AirCheck, confirmed
+from channels.airing_receipt import deferred, doubt, failed, passing, unknown
+from channels.fm_airing import Airing, Sighting, last_word, taken_off, watch
 from channels.fm_settings import FmSettings
 from channels.liquidsoap import HISTORY, Request, Station, UnknownCommand, annotated
 
@@ -188,13 +188,15 @@ class FmChannel:
         elif occupants:
             yield deferred(target, Reason.BUSY, "the station's queue is taken by another airing")
         else:
+            check = self._listening()
             try:
                 rid = station.push(queue, uri)
             except ChannelUnavailable as error:
                 yield doubt(target, None, f"{error}; the push may have arrived")
                 return
             airing = self._airing(target, sound, rid)
-            yield from self._watched(station, target, airing, Sighting(before=looked))
+            seen = Sighting(before=looked)
+            yield from self._watched(station, target, airing, seen, check=check, sound=sound)
 
     def _refused(self, message: Message, target: Target) -> Receipt | None:
         """Why this can never be aired here; None = it can."""
@@ -211,10 +213,22 @@ class FmChannel:
             return failed(target, Reason.REFUSED, str(error))
         return None
 
+    def _listening(self) -> AirCheck | None:
+        """Who listens to the air from now on, where there is a recording of it."""
+        settings = self._settings
+        return AirCheck(settings.recording, lag=settings.recording_lag) if settings.recording else None
+
     def _watched(
-        self, station: Station, target: Target, airing: Airing, sighting: Sighting
+        self,
+        station: Station,
+        target: Target,
+        airing: Airing,
+        sighting: Sighting,
+        *,
+        check: AirCheck | None = None,
+        sound: Sound | None = None,
     ) -> Iterator[Receipt]:
-        """What is seen of it at each look, and at the end what became of it."""
+        """What is seen of it at each look, and at the end what became of it, and was heard of it."""
         rid = airing.rid
         looking = watch(station, airing, sighting)
         try:
@@ -223,7 +237,8 @@ class FmChannel:
                 phase = Phase.REQUESTED if seen.first is None else Phase.ON_AIR
                 yield passing(target, phase, rid, "at the station")
         except StopIteration as stop:
-            yield _ended(target, airing, stop.value)
+            said = last_word(target, airing, stop.value)
+            yield confirmed(said, check, sound) if check is not None and sound is not None else said
         except ChannelUnavailable as error:
             yield doubt(target, rid, f"{error}; the sound may have been aired")
 
@@ -237,29 +252,6 @@ class FmChannel:
         airing = replace(self._airing(target, sound, rid), key=key)
         for _ in watch(station, airing, Sighting(before=stopwatch())):
             pass
-
-
-def _ended(target: Target, airing: Airing, ended: Ended) -> Receipt:
-    """What became of an airing, in the words of a receipt."""
-    rid = airing.rid
-    seconds = f"{ended.sighting.aired(ended.gone):.1f} of {airing.seconds:.1f} s"
-    cut = Phase.TRUNCATED if ended.released else None
-    match ended.ending:
-        case Ending.COMPLETE:
-            detail = f"on the air for {airing.seconds:.1f} s, to the end"
-            return replace(receipt(target, Outcome.DELIVERED, rid, detail), phase=Phase.RELEASED)
-        case Ending.NOT_TAKEN:
-            return failed(target, Reason.REFUSED, "the station did not take the sound file", rid)
-        case Ending.WITHDRAWN:
-            return deferred(target, Reason.TIMEOUT, "was not put on the air in time, and withdrawn", rid)
-        case Ending.CUT_SHORT:
-            return unknown(target, f"cut short after at most {seconds}", rid, cut)
-        case Ending.OVERRUN:
-            detail = f"did not end by itself, taken off the air after {seconds}"
-            return unknown(target, detail, rid, cut)
-        case Ending.UNPROVEN:
-            detail = "played, but the output of the station knows nothing of it"
-            return unknown(target, detail, rid, Phase.RELEASED)
 
 
 def _fields(message: Message, target: Target) -> dict[str, str]:

@@ -8,8 +8,10 @@ from collections.abc import Generator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from alertd.channel import Outcome, Phase, Reason, Receipt, Target
 from alertd.clock import stopwatch
 from alertd.errors import ChannelError
+from channels.airing_receipt import deferred, failed, receipt, unknown
 from channels.liquidsoap import Station
 
 #: Between two looks at the station, seconds.
@@ -153,3 +155,26 @@ def _withdraw(station: Station, airing: Airing) -> None:
             station.clear(airing.queue)
     except ChannelError as error:
         log.warning("an airing that was given up may still wait at the station: %s", error)
+
+
+def last_word(target: Target, airing: Airing, ended: Ended) -> Receipt:
+    """What became of an airing, in the words of a receipt."""
+    rid = airing.rid
+    seconds = f"{ended.sighting.aired(ended.gone):.1f} of {airing.seconds:.1f} s"
+    cut = Phase.TRUNCATED if ended.released else None
+    match ended.ending:
+        case Ending.COMPLETE:
+            detail = f"on the air for {airing.seconds:.1f} s, to the end"
+            return replace(receipt(target, Outcome.DELIVERED, rid, detail), phase=Phase.RELEASED)
+        case Ending.NOT_TAKEN:
+            return failed(target, Reason.REFUSED, "the station did not take the sound file", rid)
+        case Ending.WITHDRAWN:
+            return deferred(target, Reason.TIMEOUT, "was not put on the air in time, and withdrawn", rid)
+        case Ending.CUT_SHORT:
+            return unknown(target, f"cut short after at most {seconds}", rid, cut)
+        case Ending.OVERRUN:
+            detail = f"did not end by itself, taken off the air after {seconds}"
+            return unknown(target, detail, rid, cut)
+        case Ending.UNPROVEN:
+            detail = "played, but the output of the station knows nothing of it"
+            return unknown(target, detail, rid, Phase.RELEASED)

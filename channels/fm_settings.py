@@ -42,6 +42,10 @@ class FmSettings(ChannelSettings):
     gap: float = Field(default=1.0, ge=0)
     #: what is at least so severe takes what is less severe off the air, which is aired again afterwards
     cuts_in: Severity | None = Severity.SEVERE
+    #: a recording of the air that is being written (WAV, 16 bits): only what is heard there counts as aired
+    recording: Path | None = None
+    #: by how much the recording may lag behind
+    recording_lag: float = Field(default=5.0, ge=0, le=120)
     #: for a reply of the station
     timeout: float = Field(default=5.0, gt=0)
     #: before the words: DTMF digits such as "*12#", or the path of a sound file for receivers that

@@ -81,6 +81,7 @@ AIRINGS = {
     AiringState.ON_AIR: mark("on the air"),
     AiringState.ENDED: mark("aired, not given back yet"),
     AiringState.RELEASED: mark("aired to the end"),
+    AiringState.UNCONFIRMED: mark("sent; nobody has heard it on the air"),
     AiringState.PREEMPTED: mark("gave way to something more urgent"),
     AiringState.TRUNCATED: mark("cut short"),
     AiringState.REFUSED: mark("not aired"),

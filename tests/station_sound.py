@@ -12,7 +12,7 @@ import numpy as np
 import soundfile
 import soxr
 
-from alertd.speech import FM_AUDIO, OUTDOOR_AUDIO, AudioFormat, Encoding, Sound
+from alertd.speech import FM_AUDIO, FM_MP3_AUDIO, OUTDOOR_AUDIO, AudioFormat, Encoding, Sound
 
 _SUBTYPES = {Encoding.ULAW: "ULAW", Encoding.PCM16: "PCM_16", Encoding.PCM24: "PCM_24"}
 
@@ -30,6 +30,25 @@ def sound(folder: Path, format: AudioFormat, seconds: float, name: str = "tone.w
 def fm_sound(folder: Path, seconds: float = 0.5) -> Sound:
     """As a station wants it."""
     return sound(folder, FM_AUDIO, seconds, "fm.wav")
+
+
+def mp3_sound(folder: Path, seconds: float, name: str = "fm.mp3") -> Sound:
+    """As a station's entrance for streams wants it; its loudness goes up and down like speech."""
+    times = np.arange(round(seconds * 48000)) / 48000
+    beat = np.clip(np.sin(2 * np.pi * (1.3 + times) * times), 0, 1)
+    tone = 0.4 * beat * np.sin(2 * np.pi * 700 * times)
+    path = folder / name
+    soundfile.write(
+        path,
+        np.stack([tone, tone], axis=1),
+        48000,
+        format="MP3",
+        subtype="MPEG_LAYER_III",
+        bitrate_mode="CONSTANT",
+        compression_level=0.5,
+    )
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Sound(digest=digest, path=path, seconds=seconds, format=FM_MP3_AUDIO, voice="tone", reading="")
 
 
 def outdoor_sound(folder: Path, seconds: float = 0.2) -> Sound:

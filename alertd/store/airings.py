@@ -109,6 +109,16 @@ def release(session: Session, airing_id: int, now: datetime) -> None:
     )
 
 
+def end_now(session: Session, airing_id: int, now: datetime) -> None:
+    """The transmitter should have been given back by now."""
+    session.execute(
+        update(AiringRow)
+        .where(AiringRow.id == airing_id, AiringRow.released_at.is_(None), AiringRow.ends_by > now)
+        .values(ends_by=now)
+        .execution_options(synchronize_session="fetch")
+    )
+
+
 def last_released(session: Session, channel: str, since: datetime) -> datetime | None:
     """When the channel's transmitter was last given back, not before `since`."""
     return session.scalar(
