@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from alertd import audit, correct, plan, store, watchdog
+from alertd import audit, correct, hold, plan, store, watchdog
 from alertd.anchor import Anchors
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
@@ -28,6 +28,7 @@ from alertd.send import drain
 from alertd.site import Site
 from alertd.store import airings
 from alertd.tables import ChannelStateRow, DispatchRow
+from alertd.watermark import Watermark
 
 log = logging.getLogger(__name__)
 
@@ -62,12 +63,17 @@ class Relay:
         self._posting: Future[None] | None = None
         self._rounds = Rounds(site)
         self._anchors = Anchors(site.config.audit.anchors)
+        self._watermark = Watermark(site.config.storage)
 
     def run(self, stop: threading.Event) -> None:
         """Ticks until `stop`; a database that is down is waited for."""
+        looked = False
         try:
             while not stop.is_set():
                 try:
+                    if not looked:
+                        hold.look(self._site)
+                        looked = True
                     self.tick()
                 except SQLAlchemyError as error:
                     log.warning("the database does not answer: %s", error.__class__.__name__)
@@ -94,6 +100,7 @@ class Relay:
             due = [name for name in site.settings if _due(session, name, now)]
             alone = [name for name in due if self._nobody_looks(session, name, now)]
             self._anchors.keep(session, now)
+            self._watermark.keep(session, now)
         self._call(due)
         for name in alone:
             self._dispatch(name)

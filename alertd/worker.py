@@ -9,6 +9,7 @@ from typing import Any
 from celery import Celery
 from kombu.exceptions import OperationalError
 
+from alertd import hold
 from alertd.config import Config
 from alertd.errors import AlertdError
 from alertd.relay import Ring
@@ -87,6 +88,8 @@ class Looker:
         self._site = site
         self._busy = {name: threading.Lock() for name in site.settings}
         self.stop = threading.Event()
+        self._first = threading.Lock()
+        self._looked_back = False
 
     def look(self, channel: str) -> None:
         """Drains a channel; returns at once when this process is at it already or does not know it."""
@@ -94,6 +97,7 @@ class Looker:
         if guard is None or not guard.acquire(blocking=False):
             return
         try:
+            self._look_back()
             drain(self._site, channel, self.stop)
         except AlertdError as error:
             log.error("channel %s: %s", channel, error)
@@ -101,6 +105,13 @@ class Looker:
             log.exception("channel %s could not be drained", channel)
         finally:
             guard.release()
+
+    def _look_back(self) -> None:
+        """Before the first drain: nothing that an older database takes for open may go out by itself."""
+        with self._first:
+            if not self._looked_back:
+                hold.look(self._site)
+                self._looked_back = True
 
 
 def run(site: Site, channels: list[str]) -> None:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from alertd import store
-from alertd.papers import LAPSED, OVERRIDDEN
+from alertd.papers import HELD, LAPSED, OVERRIDDEN
 from alertd.relay import NOBODY_LOOKS
 from operator_console.catalogue import mark
 from operator_console.visit import Visit
@@ -24,10 +24,15 @@ _WORDS = {
         "%(name)s: the far end gives no sign of life. Nothing was lost; please look before it is needed."
     ),
     "desk": mark("Tasks for people are overdue in alert %(name)s. Please open the desk."),
+    "drill": mark("Drill %(name)s: something is not right. Please look at the drill."),
     "dispatch": mark("Alert %(name)s was stopped: many more people were meant than approved. Please check."),
     "speech": mark(
         "Speech in %(name)s: the first voice did not speak, and another one or the far end's own speaks. "
         "Please look at the log."
+    ),
+    HELD: mark(
+        "Alert %(name)s is held, because the database was restored. "
+        "Please look what was sent already, and let it go on or stop it."
     ),
     OVERRIDDEN: mark("Alert %(name)s was sent by one person alone. Another approver must look at it."),
     LAPSED: mark(

@@ -7,13 +7,14 @@ from collections.abc import Callable
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
-from alertd import issue, store
+from alertd import forecast, hold, issue, store
 from alertd import override as emergency
 from alertd.alert import Status
 from alertd.db import reading
 from alertd.dispatch import Role, State
 from alertd.errors import MoveRefused
 from alertd.siren import by_channel
+from alertd.store import drills
 from operator_console.confirmation import confirms, words_to_type
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
@@ -33,6 +34,10 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
     with reading(visit.site.engine) as session:
         dispatch = stored(session, visit.site, number)
         artefacts = store.artefacts(session, number)
+        step = dispatch.row.drill_step_id
+        drill = drills.occurrence_of(session, step) if step is not None else None
+    if drill is not None:
+        return RedirectResponse(f"/drills/{drill}", 303)
     if dispatch.row.state is not State.SUBMITTED:
         return RedirectResponse(f"/alerts/{number}", 303)
     return page(
@@ -46,6 +51,8 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
             for name in dispatch.row.channels
         },
         settings=visit.site.settings,
+        etas=forecast.preview(visit.site, dispatch.counts, forecast.sounds(artefacts)),
+        left=dispatch.row.expires_at - visit.now,
         sirens=by_channel(
             dispatch.alert,
             {
@@ -120,6 +127,12 @@ def review(number: int, visit: Visited) -> Response:
     note = visit.field("note")
     if len(note) >= REASON_LENGTH:
         emergency.review(visit.site, number, visit.operator, note=note[:500])
+    return RedirectResponse(f"/alerts/{number}", 303)
+
+
+def release(number: int, visit: Visited) -> Response:
+    """POST /alerts/N/release: what a restored database holds back goes on."""
+    hold.release(visit.site, number, visit.operator)
     return RedirectResponse(f"/alerts/{number}", 303)
 
 

@@ -14,6 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from alertd.clock import stopwatch
 from alertd.db import reading
 from alertd.dispatch import Role, State
+from alertd.hold import is_held
 from alertd.report import Report
 from alertd.site import Site
 from operator_console import help_wanted
@@ -55,7 +56,12 @@ class Boards:
             dispatch = stored(session, self._site, number)
             now = snapshot(session, self._site, number)
         return page(
-            visit, "board.html", dispatch=dispatch, can_stop=can_stop(visit, now.report), **shown(visit, now)
+            visit,
+            "board.html",
+            dispatch=dispatch,
+            held=is_held(dispatch.row),
+            can_stop=can_stop(visit, now.report),
+            **shown(visit, now),
         )
 
     async def events(self, number: int, request: Request, visit: Visited) -> Response:

@@ -32,6 +32,8 @@ WORDS = {
     "dispatch.reviewed": mark("reviewed afterwards"),
     "dispatch.rejected": mark("sent back"),
     "dispatch.lapsed": mark("approval lapsed, nothing went out"),
+    "dispatch.held": mark("held, because the database was restored"),
+    "dispatch.released": mark("goes on after it was held"),
     "dispatch.planned": mark("sending begins"),
     "dispatch.corrected": mark("correction sent"),
     "dispatch.cancelled": mark("stopped"),

@@ -32,7 +32,12 @@ _KNOWN = {
     "another person must review it": mark(
         "You sent this alone yourself. Another approver has to look at it."
     ),
+    "is not held": mark("Somebody has let it go on already."),
     "waits for no review": mark("Somebody has looked at it already."),
+    "arm the drill instead": mark("This message belongs to a drill. Please arm the drill."),
+    "open the drill again": mark("The drill was changed while you were reading it. Please read it again."),
+    "the drill has ended": mark("The drill has ended already."),
+    "no message is due within 24 hours": mark("A drill is armed within 24 hours before its messages."),
     "needs a reason of at least": mark("Please give the reason in at least five characters."),
     "is needed": mark("Your role does not allow this."),
     "cannot be moved by": mark("Somebody else was faster: the alert is not in this state any more."),

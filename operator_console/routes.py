@@ -10,6 +10,7 @@ from fastapi import Response
 
 from alertd.chronicle import WRITERS
 from alertd.dispatch import Role
+from alertd.hold import RELEASES
 from alertd.site import Site
 from operator_console import (
     alerts,
@@ -18,6 +19,7 @@ from operator_console import (
     chronicle,
     compose,
     desk,
+    drills,
     help_wanted,
     one_by_one,
     person,
@@ -63,7 +65,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         """GET /audio/DIGEST.wav"""
         return sound(visit.site, digest, cache=_ARCHIVED)
 
-    one, new = "/alerts/{number:int}", "/alerts/new/{template}"
+    one, new, drill = "/alerts/{number:int}", "/alerts/new/{template}", "/drills/{number:int}"
     approves, overrides = frozenset({Role.APPROVE}), frozenset({Role.APPROVE, Role.DRAFT})
     return (
         Route(method="GET", path="/static/{name}", endpoint=asset, needs=None),
@@ -92,6 +94,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=f"{one}/approve", endpoint=approval.approve, needs=approves),
         Route(method="POST", path=f"{one}/override", endpoint=approval.override, needs=overrides),
         Route(method="POST", path=f"{one}/review", endpoint=approval.review, needs=approves),
+        Route(method="POST", path=f"{one}/release", endpoint=approval.release, needs=RELEASES),
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
         Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
         Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),
@@ -114,5 +117,12 @@ def routes(site: Site) -> tuple[Route, ...]:
         ),
         Route(method="GET", path=f"{one}/people/{{recipient:int}}", endpoint=person.show, needs=_EVERY_ROLE),
         Route(method="POST", path=f"{one}/people/{{recipient:int}}", endpoint=person.visited, needs=ENTERS),
+        Route(method="GET", path="/drills", endpoint=drills.show, needs=_EVERY_ROLE),
+        Route(method="GET", path=drill, endpoint=drills.one, needs=_EVERY_ROLE),
+        Route(method="POST", path=f"{drill}/arm", endpoint=drills.arm, needs=approves),
+        Route(method="POST", path=f"{drill}/stop", endpoint=drills.stop, needs=_STOPS),
+        Route(method="GET", path=f"{drill}/report.pdf", endpoint=drills.paper, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{drill}/report.csv", endpoint=drills.spreadsheet, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{drill}/report.json", endpoint=drills.document, needs=_EVERY_ROLE),
         Route(method="GET", path="/audio/{digest}.wav", endpoint=audio, needs=_EVERY_ROLE),
     )

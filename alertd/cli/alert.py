@@ -218,3 +218,29 @@ def cancel(
         if correction is not None:
             say(f"its correction goes out: alertd alert show {correction} --watch")
         conclude(site, number, wait=False, as_json=as_json)
+
+
+@app.command()
+def release(
+    context: typer.Context,
+    number: int = IdArgument,
+    as_name: str | None = AsOption,
+    config: Path | None = ConfigOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let an alert go on that is held because the database was restored; some may be reached twice.
+
+    \b
+    Example: alertd alert release 12 --as 承認
+    """
+    if as_name is None:
+        raise typer.BadParameter("say who releases", param_hint="--as")
+
+    from alertd import hold
+    from alertd.cli.outcome import conclude
+    from alertd.cli.sign_in import signed_in
+
+    with opened(context, config) as site:
+        hold.release(site, number, signed_in(site, as_name))
+        say("goes on")
+        conclude(site, number, wait=False, as_json=as_json)

@@ -1,24 +1,24 @@
-"""`alertd db`: the tables of the database."""
+"""`alertd db`: the tables of the database, its backup, and its return."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
+from typing import Annotated
 
 import typer
 
 from alertd.cli.app import say
-from alertd.cli.installation import ConfigOption, settings
+from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json, settings
 from alertd.register import install
 from alertd.site import Site
 
 app = typer.Typer(
-    help="The tables of the database.", rich_markup_mode=None, add_completion=False, no_args_is_help=True
+    help="The tables of the database, its backup, and its return.",
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
 )
-
-
-@app.callback()
-def noun() -> None:
-    """The tables of the database."""
 
 
 @app.command()
@@ -34,3 +34,86 @@ def upgrade(context: typer.Context, config: Path | None = ConfigOption) -> None:
     finally:
         site.close()
     say(f"the tables are up to date: {site.engine.url.render_as_string(hide_password=True)}")
+
+
+@app.command()
+def backup(
+    context: typer.Context,
+    file: Path = typer.Argument(metavar="FILE", help="Is written anew; keep it away from this machine."),
+    config: Path | None = ConfigOption,
+) -> None:
+    """Copy the database while everything runs. Keep a copy of storage/secret too, somewhere else.
+
+    \b
+    Example: alertd db backup /mnt/backup/alertd-2026-11-23.db
+    """
+    from rich.progress import Progress
+
+    from alertd import backup as copies
+
+    with opened(context, config) as site, Progress(transient=True) as bar:
+        task = bar.add_task("copying", total=None)
+        copies.backup(site, file, lambda done, total: bar.update(task, completed=done, total=total))
+    say(f"{file}: {file.stat().st_size / 1e6:.1f} MB; what it holds open is held when it is restored")
+
+
+@app.command()
+def restore(
+    context: typer.Context,
+    file: Path = typer.Argument(metavar="FILE", help="Of `alertd db backup`."),
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Everything is stopped, and the database may be replaced.")
+    ] = False,
+    config: Path | None = ConfigOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Bring a backup in place of the database. Nothing of it goes out before a person releases it.
+
+    \b
+    Example: alertd db restore /mnt/backup/alertd-2026-11-23.db --yes
+    """
+    from alertd import backup as copies
+
+    if not yes:
+        raise typer.BadParameter(
+            "stop workers, relay and console, and say that the database may be replaced", param_hint="--yes"
+        )
+    held = copies.restore(settings(context, config), file, lambda: time.strftime("%Y%m%dT%H%M%S"))
+    if as_json:
+        print_json({"held": held})
+    else:
+        for number in held:
+            print(number)
+    say(
+        f"restored; {len(held)} held: alertd alert release ID --as NAME lets one go on, alert cancel stops it"
+    )
+
+
+@app.command()
+def check(context: typer.Context, config: Path | None = ConfigOption, as_json: JsonFlag = False) -> None:
+    """Look at every page of the database and every row of the audit trail; exit code 1 when one is wrong.
+
+    \b
+    Example: alertd db check
+    """
+    from alertd import backup as copies
+
+    with opened(context, config) as site:
+        health = copies.check(site)
+    if as_json:
+        print_json(
+            {
+                "sound": health.sound,
+                "damage": list(health.damage),
+                "audit_rows": health.audit.rows,
+                "first_wrong_row": health.finding.row if health.finding else None,
+            }
+        )
+    else:
+        say(*(f"alertd: {line}" for line in health.damage))
+        if health.finding is not None:
+            say(f"alertd: audit: {health.finding.problem}", f"  {health.finding.problem_ja}")
+        if health.sound:
+            print(f"sound; {health.audit.rows} audit rows fit")
+    if not health.sound:
+        raise typer.Exit(1)

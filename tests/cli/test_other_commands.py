@@ -93,3 +93,18 @@ def test_the_sound_that_would_be_sent_can_be_heard(alertd: Alertd, tmp_path: Pat
 def test_upgrading_twice_is_harmless(alertd: Alertd):
     assert alertd("db", "upgrade").code == 0
     assert alertd("db", "upgrade").code == 0
+
+
+def test_the_database_is_copied_checked_and_brought_back(alertd: Alertd, tmp_path: Path):
+    (tmp_path / "list.csv").write_text(HEAD + "1,三条太郎,taro@example.jp,,嵐南\n")
+    alertd("recipient", "import", "list.csv")
+    assert alertd("db", "backup", "copy.db").code == 0
+    (tmp_path / "list.csv").write_text(HEAD + "2,三条花子,hanako@example.jp,,嵐南\n")
+    alertd("recipient", "import", "list.csv")
+    assert "sound" in alertd("db", "check").out
+
+    assert alertd("db", "restore", "copy.db").code == 2, "it asks whether everything is stopped"
+    assert json.loads(alertd("db", "restore", "copy.db", "--yes", "--json").out) == {"held": []}
+    listed = alertd("recipient", "export", "-").out
+    assert "太郎" in listed and "花子" not in listed
+    assert len(list((tmp_path / "var").glob("alertd.db.before-*"))) == 1, "the old file is kept"

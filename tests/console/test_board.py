@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from httpx import Client
 
-from alertd import store
+from alertd import hold, store
 from alertd.db import writing
 from alertd.report import ChannelTally
 from operator_console import board
@@ -96,3 +96,20 @@ def test_many_boards_cost_one_look(desk: Desk, writer: Client, monkeypatch: pyte
     for _ in range(5):
         _events(writer, number, 2)
     assert len(looks) == 1
+
+
+def test_what_a_restored_database_holds_back_is_let_go_by_a_person(
+    desk: Desk, writer: Client, approver: Client
+):
+    number = submit(writer, form_of(writer))
+    approve(approver, number)
+    with writing(desk.site.engine) as session:
+        hold.everything(session, desk.clock.now())
+    desk.send(number)
+    assert desk.far_end.heard() == []
+    assert "復元したため止めてあります" in writer.get("/").text
+    board = approver.get(f"/alerts/{number}").text
+    assert "データベースを復元したため" in board
+    assert approver.post(f"/alerts/{number}/release", data={"csrf": csrf(board)}).status_code == 303
+    desk.send(number)
+    assert desk.far_end.heard()
