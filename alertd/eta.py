@@ -31,13 +31,25 @@ class Calling:
     #: between a call and the next one to the same number
     pauses: tuple[float, ...] = ()
 
+    @property
+    def each(self) -> float:
+        """How long a call holds its line, on average."""
+        return self.answered * self.talk + (1 - self.answered) * self.ring
+
 
 @dataclass(frozen=True, slots=True)
 class Eta:
-    """How long until everybody was called once, and until the last attempt has ended."""
+    """How long until everybody was called once, and until the last attempt has ended; and why so long."""
 
     first_round: timedelta
     all_rounds: timedelta
+    calls: int
+    calling: Calling
+
+    @property
+    def paced(self) -> bool:
+        """Not the lines but how quickly calls may begin is what takes so long."""
+        return self.calling.lines > self.calling.each * self.calling.per_second
 
 
 def eta(calls: int, calling: Calling) -> Eta:
@@ -53,9 +65,9 @@ def eta(calls: int, calling: Calling) -> Eta:
         if turn < len(calling.pauses):
             waited += calling.pauses[turn]
         left *= 1 - calling.answered
-    return Eta(timedelta(seconds=first), timedelta(seconds=seconds))
+    return Eta(timedelta(seconds=first), timedelta(seconds=seconds), calls, calling)
 
 
 def _round(calls: float, calling: Calling) -> float:
-    each = calling.answered * calling.talk + (1 - calling.answered) * calling.ring
-    return max(calls * each / calling.lines, calls / calling.per_second, each if calls >= 1 else 0.0)
+    one = calling.each if calls >= 1 else 0.0
+    return max(calls * calling.each / calling.lines, calls / calling.per_second, one)

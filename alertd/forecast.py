@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 
@@ -12,32 +12,39 @@ from alertd import store
 from alertd.channel import Pace
 from alertd.eta import Calling, Eta, eta
 from alertd.site import Site
+from alertd.tables import ArtefactRow
 
 #: from so many calls on, the measured share of answers counts
 ENOUGH = 20
 #: what a call lasts besides its sound: to the ear, the menu, the thanks
 AROUND = 20.0
+_NONE: Mapping[str, float] = {}
 
 
-def preview(site: Site, counts: Mapping[str, int], seconds: float | None = None) -> Mapping[str, Eta]:
+def preview(site: Site, counts: Mapping[str, int], sounds: Mapping[str, float] = _NONE) -> Mapping[str, Eta]:
     """How long so many contacts by channel would take, for the channels that have lines.
 
-    `seconds` is the length of the sound, None before it was made.
+    `sounds` has the length of each channel's sound in seconds, where it was made already.
     """
     return {
         name: eta(number, calling)
         for name, number in counts.items()
-        if (calling := _calling(site, name, seconds)) is not None
+        if name in site.settings and (calling := _calling(site, name, sounds.get(name))) is not None
     }
 
 
 def ends_at(session: Session, site: Site, dispatch_id: int, now: datetime) -> Mapping[str, datetime]:
-    """When each channel with lines will have made its last call, by the answers so far.
+    """When each channel with lines will have made its last call, by the answers so far."""
+    return {name: now + left.all_rounds for name, left in remaining(session, site, dispatch_id).items()}
+
+
+def remaining(session: Session, site: Site, dispatch_id: int) -> Mapping[str, Eta]:
+    """How long each channel with lines will still take, by the answers so far.
 
     Channels that have nothing open any more are left out.
     """
-    lengths = {made.channel: made.audio_seconds for made in store.artefacts(session, dispatch_id)}
-    told: dict[str, datetime] = {}
+    lengths = sounds(store.artefacts(session, dispatch_id))
+    told: dict[str, Eta] = {}
     for count in store.open_by_channel(session, dispatch_id):
         calling = _calling(site, count.channel, lengths.get(count.channel))
         if calling is None:
@@ -45,8 +52,17 @@ def ends_at(session: Session, site: Site, dispatch_id: int, now: datetime) -> Ma
         answers = store.answers(session, dispatch_id, count.channel)
         if answers.concluded >= ENOUGH:
             calling = replace(calling, answered=answers.answered / answers.concluded)
-        told[count.channel] = now + eta(count.deliveries, calling).all_rounds
+        told[count.channel] = eta(count.deliveries, calling)
     return told
+
+
+def sounds(artefacts: Iterable[ArtefactRow]) -> Mapping[str, float]:
+    """The length of each channel's sound in seconds, the longest of its languages."""
+    found: dict[str, float] = {}
+    for made in artefacts:
+        if made.audio_seconds:
+            found[made.channel] = max(found.get(made.channel, 0.0), made.audio_seconds)
+    return found
 
 
 def _calling(site: Site, name: str, seconds: float | None) -> Calling | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from fastapi import Response
@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, issue, lint, people, typed_reading
+from alertd import artefact, forecast, issue, lint, papers, people, typed_reading
 from alertd.artefact import Artefact
 from alertd.db import reading
 from alertd.errors import Problem, WrongInput
@@ -104,6 +104,8 @@ def _check(
         channels=[choice(visit, name) for name in draft.channels],
         sounds=sounds or not any(visit.site.channel(name).traits.audio for name in draft.channels),
         stale=stale,
+        etas=forecast.preview(visit.site, counts, _sounds(artefacts)),
+        left=papers.expires_at(submission.alert, visit.now) - visit.now,
         sirens=by_channel(
             submission.alert, {name: visit.site.channel(name).traits for name in draft.channels}
         ),
@@ -156,6 +158,15 @@ def preview(site: Site, submission: Submission, *, sounds: bool) -> Sequence[Art
         site.synthesizer,
         site.config.storage / "audio",
     )
+
+
+def _sounds(artefacts: Iterable[Artefact]) -> Mapping[str, float]:
+    """The length of each channel's longest sound in seconds, where it was made."""
+    found: dict[str, float] = {}
+    for made in artefacts:
+        if made.sound is not None:
+            found[made.channel] = max(found.get(made.channel, 0.0), made.sound.seconds)
+    return found
 
 
 def _known(visit: Visit, identifier: str) -> int | None:

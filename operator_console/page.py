@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from datetime import datetime
-from functools import cache
+from datetime import datetime, timedelta
+from functools import cache, partial
 
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
@@ -37,6 +38,7 @@ def environment(language: str) -> Environment:
     made.globals.update(
         labels=labels,
         asset_url=asset_url,
+        duration=partial(duration, language),
         tongue=lambda name: languages.NAMES.get(name, (name, name))[0 if language == "ja" else 1],
         LANGUAGES=LANGUAGES,
         Role=Role,
@@ -57,6 +59,17 @@ def moment(instant: datetime) -> str:
 def second(instant: datetime) -> str:
     """2026-11-23 15:20:05 in Japan."""
     return f"{instant.astimezone(JST):%Y-%m-%d %H:%M:%S}"
+
+
+def duration(language: str, span: timedelta) -> str:
+    """5 h 12 min, in whole minutes, rounded up; seconds below two minutes."""
+    seconds = max(0, math.ceil(span.total_seconds()))
+    if seconds < 120:
+        return translate(language, "%(seconds)s s", seconds=seconds)
+    hours, minutes = divmod(math.ceil(seconds / 60), 60)
+    if not hours:
+        return translate(language, "%(minutes)s min", minutes=minutes)
+    return translate(language, "%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
 
 
 def number(count: int) -> str:

@@ -9,9 +9,10 @@ from typing import Any
 
 from sqlalchemy.orm import Session
 
-from alertd import store
+from alertd import forecast, store
 from alertd.airing import Airing, airings
 from alertd.channel import Answer, Outcome, Reason
+from alertd.eta import Eta
 from alertd.help_wanted import HelpWanted, help_wanted
 from alertd.link_test import Link, links
 from alertd.report import PENDING, ChannelTally, Report, report
@@ -49,6 +50,8 @@ class Snapshot:
     alarms: Sequence[Alarm]
     #: who has called for help, also those whom somebody looks after
     help: Sequence[HelpWanted]
+    #: how long channels with lines will still take
+    remaining: Mapping[str, Eta] = field(compare=False)
     taken_at: datetime = field(compare=False)
 
 
@@ -76,6 +79,8 @@ class Line:
     planned: int
     tally: ChannelTally
     bars: Sequence[Bar]
+    #: None = nothing is open, or the channel has no lines
+    eta: Eta | None
 
 
 def snapshot(session: Session, site: Site, number: int) -> Snapshot:
@@ -94,6 +99,7 @@ def snapshot(session: Session, site: Site, number: int) -> Snapshot:
         airings=airings(session, number),
         alarms=alarms(session),
         help=help_wanted(session, number, taken=True) if asked else (),
+        remaining=forecast.remaining(session, site, number),
         taken_at=site.clock.now(),
     )
 
@@ -113,6 +119,7 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
             planned=tally.planned or snapshot.expected.get(name, 0),
             tally=tally,
             bars=bars(tally),
+            eta=snapshot.remaining.get(name),
         )
         for name, tally in told.channels.items()
     ]
@@ -130,6 +137,7 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
             for one in snapshot.airings
         ],
         "taken_at": snapshot.taken_at,
+        "left": told.expires_at - snapshot.taken_at,
         "alarms": snapshot.alarms,
         **calls(visit, snapshot.help, board=True),
     }

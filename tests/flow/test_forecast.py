@@ -34,7 +34,7 @@ def say_of_all(site: Site, dispatch: int, outcome: Outcome, reason: Reason | Non
 def test_the_forecast_learns_from_the_answers(tmp_path: Path) -> None:
     with call_city(tmp_path, f"sqlite:///{tmp_path / 'a.db'}", TelephoneNetwork(), lines=10) as city:
         numbers = [f"+8125620{n:04}" for n in range(100)]
-        [before] = forecast.preview(city.site, {"phone": 100}, seconds=5.0).values()
+        [before] = forecast.preview(city.site, {"phone": 100}, {"phone": 5.0}).values()
         dispatch = city.begin(numbers)
         assert abs(seconds_left(city, dispatch) - before.all_rounds.total_seconds()) < 2
         say_of_all(city.site, dispatch, Outcome.DEFERRED, Reason.NO_ANSWER, 30)
