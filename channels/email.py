@@ -12,7 +12,7 @@ from typing import ClassVar
 from alertd.channel import ChannelSettings, Letter, Medium, Message, Pace, Part, Receipt, Target, Traits
 from alertd.outbox import Outbox, Parcel
 from channels import email_letter
-from channels.email_crate import Crate
+from channels.email_crate import Crate, Template
 from channels.email_lines import Lines
 from channels.email_message import MailTemplate
 from channels.email_settings import EmailSettings
@@ -80,6 +80,10 @@ class EmailChannel:
             Part("ヘッダー / Headers", "message/rfc822-headers", head.decode("ascii")),
         )
 
+    def mail_of(self, message: Message, /) -> Template:
+        """What is the same for every recipient of a message. Raises WrongInput."""
+        return MailTemplate.of(message, self._settings)
+
     @property
     def writes_from(self) -> str:
         return self._settings.sender
@@ -99,7 +103,7 @@ class EmailChannel:
 
     async def _serve(self, outbox: Outbox) -> None:
         try:
-            await self._lines.serve(outbox, Crate(outbox, self._settings))
+            await self._lines.serve(outbox, Crate(outbox, self._settings, self.mail_of))
         finally:
             if isinstance(outbox, _Handful):
                 outbox.news.put(None)

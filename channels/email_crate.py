@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from alertd.channel import Message, Outcome, Reason, Receipt
+from collections.abc import Callable
+from typing import Protocol
+
+from alertd.channel import Message, Outcome, Reason, Receipt, Target
 from alertd.errors import WrongInput
 from alertd.outbox import Outbox, Parcel
 from channels.email_address import mailbox
-from channels.email_message import MailTemplate
 from channels.email_settings import EmailSettings
 from channels.smtp_pipeline import SILENT, Mail
 from channels.smtp_reply import receipt_of
 from channels.smtp_verdict import Stage, Verdict
 
 
+class Template(Protocol):
+    """A mail without its recipient."""
+
+    def for_target(self, target: Target, recipient: str, /) -> bytes:
+        """The whole mail; raises WrongInput."""
+        ...
+
+
 class Crate:
     """One outbox, as the connections of a channel see it: mails in, verdicts out."""
 
-    def __init__(self, outbox: Outbox, settings: EmailSettings) -> None:
+    def __init__(
+        self, outbox: Outbox, settings: EmailSettings, mail_of: Callable[[Message], Template]
+    ) -> None:
         self._outbox = outbox
         self._settings = settings
+        self._mail_of = mail_of
         #: by the identity of the message, which is kept with it
-        self._templates: dict[int, tuple[Message, MailTemplate | WrongInput]] = {}
+        self._templates: dict[int, tuple[Message, Template | WrongInput]] = {}
 
     def next(self) -> Mail | None:
         """The next mail; what cannot be one is ended on the way."""
@@ -78,13 +91,13 @@ class Crate:
         for parcel in reversed(mail.parcels):
             self._outbox.put_back(parcel)
 
-    def _template(self, message: Message) -> MailTemplate | WrongInput:
+    def _template(self, message: Message) -> Template | WrongInput:
         """The mail without its recipient; raises ChannelMisconfigured for a status not carried here."""
         known = self._templates.get(id(message))
         if known is None:
             self._settings.must_carry(message.status)
             try:
-                known = (message, MailTemplate.of(message, self._settings))
+                known = (message, self._mail_of(message))
             except WrongInput as error:
                 known = (message, error)
             self._templates[id(message)] = known
