@@ -31,6 +31,15 @@ def unseal(secret: bytes, purpose: str, token: str) -> int | None:
     return int(number) if genuine else None
 
 
+def unseal_folded(secret: bytes, purpose: str, token: str) -> int | None:
+    """The same for a token whose letters a mail server may have made small or large; 78 bits remain."""
+    number = token.partition("-")[0]
+    if not number.isascii() or not number.isdigit() or len(number) > 18:
+        return None
+    genuine = seal(secret, purpose, int(number)).lower().encode()
+    return int(number) if hmac.compare_digest(token.lower().encode(), genuine) else None
+
+
 def _mac(secret: bytes, purpose: str, number: int) -> str:
     digest = hmac.digest(secret, f"{purpose}:{number}".encode(), "sha256")
     return binascii.b2a_base64(digest[:_MAC_BYTES], newline=False).translate(_IN_URLS).decode()

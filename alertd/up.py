@@ -42,6 +42,8 @@ def programs(config: Config, file: Path | None) -> Iterator[Program]:
     here = [sys.executable, "-m", "alertd", *([] if file is None else ["--config", str(file.resolve())])]
     yield Program(name="relay", command=[*here, "relay"])
     yield Program(name="worker", command=[*here, "worker"])
+    if config.inbox.port:
+        yield Program(name="mail", command=[*here, "mail", "listen"])
     web = config.web
     pages = [(web.host, web.port), (web.public_host, web.public_port)]
     urls = [f"http://{_reachable(host)}:{port}/healthz" for host, port in pages]
