@@ -144,7 +144,9 @@ def _verdict(look: _Look) -> Verdict | None:
         return None
     if (standing := hindrance(look.session, now)) is not None:
         return Verdict(ending=Ending.ABORTED, why=standing)
-    late = [step for step in due if step.due_at is not None and step.due_at < now - LATEST]
+    late = [
+        step for step in (*due, *_unplanned(look)) if step.due_at is not None and step.due_at < now - LATEST
+    ]
     if late:
         return Verdict(
             ending=Ending.MISSED,
@@ -158,6 +160,17 @@ def _verdict(look: _Look) -> Verdict | None:
     if wrong:
         return Verdict(ending=Ending.WITHHELD, why="; ".join(dict.fromkeys(wrong)))
     return Verdict(fire=[step.id for step in due])
+
+
+def _unplanned(look: _Look) -> list[DrillStepRow]:
+    """Messages that were fired and that nobody has planned since: their relay died at that moment."""
+    return [
+        step
+        for step in look.steps
+        if step.fired_at is not None
+        and step.part != Part.ABORT
+        and look.dispatches[step.id].state in (State.APPROVED, State.SUBMITTED)
+    ]
 
 
 def _checked(look: _Look) -> Sequence[str] | None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from sqlalchemy.exc import IntegrityError
+
 from alertd import issue, operators, store
 from alertd.db import reading, writing
 from alertd.dispatch import Person
@@ -48,12 +50,14 @@ def prepare(site: Site, occurrence_id: int) -> bool:
         there = drills.step_dispatches(session, occurrence_id)
         missing = [step for step in drills.steps(session, occurrence_id) if step.id not in there]
     scenario = read(drill.document)
-    try:
-        for step in missing:
+    for step in missing:
+        try:
             _hand_in(site, scenario, row, step, person)
-    except AlertdError as error:
-        _note(site, occurrence_id, f"the drill cannot be prepared: {error}")
-        return False
+        except (AlertdError, IntegrityError) as error:
+            if _there(site, occurrence_id, step.id):
+                continue  # somebody else was first
+            _note(site, occurrence_id, f"the drill cannot be prepared: {error}")
+            return False
     with writing(site.engine) as session:
         stored = drills.occurrence(session, occurrence_id, lock=True)
         assert stored is not None
@@ -73,6 +77,11 @@ def _hand_in(site: Site, scenario: Scenario, row: OccurrenceRow, step: DrillStep
         number=step.id,
     )
     issue.submit(site, handed_in, person)
+
+
+def _there(site: Site, occurrence_id: int, step_id: int) -> bool:
+    with reading(site.engine) as session:
+        return step_id in drills.step_dispatches(session, occurrence_id)
 
 
 def _note(site: Site, occurrence_id: int, why: str) -> None:

@@ -35,6 +35,8 @@ from reportlab.platypus import PageBreak as NextPage
 
 from alertd import paper
 from alertd.alert import Status
+from alertd.chart import Chart
+from alertd.chart_print import printed
 from alertd.paper import Face, Page
 
 #: something to tick
@@ -91,11 +93,18 @@ class Code:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart across the page."""
+
+    chart: Chart
+
+
+@dataclass(frozen=True, slots=True)
 class PageBreak:
     """What follows begins on a new page."""
 
 
-Block = Heading | Text | ReadOut | Facts | Table | Code | PageBreak
+Block = Heading | Text | ReadOut | Facts | Table | Code | Picture | PageBreak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,6 +198,8 @@ class _Typesetter:
                 return [self._table(block), gap]
             case Code(content, caption, side):
                 return [self._code(content, caption, side * mm), gap]
+            case Picture(chart):
+                return [printed(chart, self.face, self.width), gap]
             case PageBreak():
                 return [NextPage()]
 

@@ -7,6 +7,7 @@ from fastapi import Response
 from alertd import store
 from alertd.db import reading
 from alertd.dispatch import Role, State
+from alertd.tables import DispatchRow
 from operator_console.alarm import alarms
 from operator_console.page import page
 from operator_console.visit import Visited
@@ -18,7 +19,7 @@ LATEST = 50
 def show(visit: Visited) -> Response:
     """GET /"""
     with reading(visit.site.engine) as session:
-        rows = [pair for pair in store.dispatches(session, limit=LATEST) if pair[0].state is not State.DRAFT]
+        rows = [pair for pair in store.dispatches(session, limit=LATEST) if not _kept_back(pair[0])]
         now = alarms(session)
     return page(
         visit,
@@ -29,3 +30,9 @@ def show(visit: Visited) -> Response:
         may_write=visit.may(Role.DRAFT, Role.TRAINEE),
         may_approve=visit.may(Role.APPROVE),
     )
+
+
+def _kept_back(row: DispatchRow) -> bool:
+    """A prepared correction, or a message of a drill that is armed with its drill."""
+    waiting = row.state in (State.SUBMITTED, State.CANCELLED) and row.planned_at is None
+    return row.state is State.DRAFT or (row.drill_step_id is not None and waiting)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 
 from alertd.alert import Alert, Status
 from alertd.hazard import HAZARD_CODE, LEVEL_PARAMETER, NAMES, ORDERS, hazard_of
@@ -35,9 +36,14 @@ def words_to_type(alert: Alert, language: str) -> str:
     return f"{what} {area}".strip()
 
 
+def same_words(typed: str, wanted: Iterable[str]) -> bool:
+    """Whether one of these was typed; width, case and spaces do not matter."""
+    return _bare(typed) in {_bare(words) for words in wanted}
+
+
 def confirms(alert: Alert, typed: str) -> bool:
     """Whether the typed words are those, in either language; width, case and spaces do not matter."""
-    return _bare(typed) in {_bare(words_to_type(alert, language)) for language in ("ja", "en")}
+    return same_words(typed, (words_to_type(alert, language) for language in ("ja", "en")))
 
 
 def _bare(text: str) -> str:

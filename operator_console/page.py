@@ -16,7 +16,7 @@ from alertd.channel import ChannelSettings
 from alertd.city import JST
 from alertd.dispatch import Role
 from alertd.site import Site
-from operator_console import labels
+from operator_console import drill_bar, drill_labels, labels
 from operator_console.assets import asset_url
 from operator_console.catalogue import LANGUAGES, translate, translations
 from operator_console.visit import Visit
@@ -42,6 +42,8 @@ def environment(language: str) -> Environment:
         tongue=lambda name: languages.NAMES.get(name, (name, name))[0 if language == "ja" else 1],
         LANGUAGES=LANGUAGES,
         Role=Role,
+        drills_coming=drill_bar.coming,
+        drill_stages=drill_labels.STAGES,
     )
     return made
 

@@ -124,5 +124,12 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=f"{drill}/report.pdf", endpoint=drills.paper, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.csv", endpoint=drills.spreadsheet, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.json", endpoint=drills.document, needs=_EVERY_ROLE),
+        Route(method="GET", path="/drills", endpoint=drills.show, needs=_EVERY_ROLE),
+        Route(method="GET", path=drill, endpoint=drills.one, needs=_EVERY_ROLE),
+        Route(method="POST", path=f"{drill}/arm", endpoint=drills.arm, needs=approves),
+        Route(method="POST", path=f"{drill}/stop", endpoint=drills.stop, needs=_STOPS),
+        Route(method="GET", path=f"{drill}/report.pdf", endpoint=drills.paper, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{drill}/report.csv", endpoint=drills.spreadsheet, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{drill}/report.json", endpoint=drills.document, needs=_EVERY_ROLE),
         Route(method="GET", path="/audio/{digest}.wav", endpoint=audio, needs=_EVERY_ROLE),
     )

@@ -71,7 +71,13 @@ class Town:
 
     @classmethod
     def open(
-        cls, folder: Path, database_url: str, *, start: datetime = factories.START, people: int = 3
+        cls,
+        folder: Path,
+        database_url: str,
+        *,
+        start: datetime = factories.START,
+        people: int = 3,
+        mixed: bool = False,
     ) -> Town:
         """A town at `start` (10:00 in Japan on a Monday)."""
         drill_end, live_end = FakeFarEnd(folder / "drill_end"), FakeFarEnd(folder / "live_end")
@@ -82,6 +88,8 @@ class Town:
             "live-mail": live_end.settings(carries=(Status.ACTUAL,)),
             "live-fm": live_end.settings(carries=(Status.ACTUAL,), medium=Medium.BROADCAST, kind="fm"),
         }
+        if mixed:
+            settings["both-mail"] = live_end.settings(carries=tuple(Status)[:2])
         clock = FixedClock(start)
         site = factories.make_site(
             folder,

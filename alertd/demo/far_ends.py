@@ -6,7 +6,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,10 @@ public_port = {public}
 
 [approval]
 exercise = 2
+
+[drill]
+staff_group = "民生委員"
+subscribers_group = "自治会長"
 
 [channels.mail]
 kind = "email"
@@ -130,8 +134,13 @@ def write_configuration(folder: Path, ports: Ports, *, database: str, broker: st
     return file
 
 
-def far_ends(folder: Path, ports: Ports) -> Iterator[Program]:
-    """The programs of the far ends; each says where it is when it is ready, and keeps a ledger."""
+def far_ends(
+    folder: Path, ports: Ports, troubles: Mapping[str, Sequence[str]] | None = None
+) -> Iterator[Program]:
+    """The programs of the far ends; each says where it is when it is ready, and keeps a ledger.
+
+    `troubles` are further words on the command line of a channel's far end.
+    """
     speed = ["--speed", str(SPEED)]
     for name, module, words in (
         ("mail", "smtp_server", ["--port", str(ports.mail)]),
@@ -143,7 +152,7 @@ def far_ends(folder: Path, ports: Ports) -> Iterator[Program]:
         command = [sys.executable, "-m", f"alertd.demo.{module}", *words]
         yield Program(
             name=f"far-end-{name}",
-            command=[*command, "--ledger", str(ledger(folder, name))],
+            command=[*command, "--ledger", str(ledger(folder, name)), *(troubles or {}).get(name, ())],
             ready=lambda log=log: "simulated" in log.read_text(errors="replace"),  # type: ignore[misc]
         )
 

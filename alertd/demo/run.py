@@ -9,9 +9,9 @@ from __future__ import annotations
 import secrets
 import shutil
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -71,6 +71,8 @@ class Wishes:
     broker: str = "embedded"
     #: go on with the database of the last time
     keep: bool = False
+    #: what goes wrong at the far end of a channel, as words of its command line
+    troubles: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +100,7 @@ def running(wishes: Wishes, say: Callable[[str], None]) -> Iterator[Demo]:
         ports = free_ports()
         file = write_configuration(folder, ports, database=wishes.database, broker=wishes.broker)
         config = configuration.load(file)
-        for program in far_ends(folder, ports):
+        for program in far_ends(folder, ports, wishes.troubles):
             supervisor.start(program)
         site = Site.open(config)
         try:

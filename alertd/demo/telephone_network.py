@@ -29,7 +29,7 @@ from alertd.demo.telephone_api import application
 from alertd.demo.telephone_call import Call, come_in, end, live
 from alertd.demo.telephone_callbacks import Callbacks
 from alertd.demo.telephone_faults import Dice, Faults
-from alertd.demo.telephone_household import Household, Rule, city
+from alertd.demo.telephone_household import SILENT, Household, Rule, city
 from alertd.demo.telephone_ledger import Ledger
 
 #: The simulated account: known to everybody, good for nothing.
@@ -299,6 +299,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--speed", type=float, default=1.0, help="simulated seconds in a real one")
     parser.add_argument("--per-second", type=float, default=1.0, help="calls begun in a simulated second")
     parser.add_argument("--seed", type=int, default=1, help="of the households and the faults")
+    parser.add_argument("--dark", type=Path, help="a file of numbers whose telephones have no power")
     parser.add_argument("--account-sid", default=ACCOUNT_SID)
     parser.add_argument("--auth-token-file", type=Path, help="default: the simulation's own token")
     parser.add_argument(
@@ -319,6 +320,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             per_second=given.per_second,
             seed=given.seed,
             faults=faults,
+            households=dict.fromkeys(given.dark.read_text().split(), SILENT) if given.dark else None,
             ledger=ledger,
             account_sid=given.account_sid,
             auth_token=token,

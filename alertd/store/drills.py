@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import Row, exists, or_, select
+from sqlalchemy import Row, exists, func, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
 from alertd.alert import Status
+from alertd.audience import Audience
 from alertd.dispatch import State
+from alertd.people import Line, contacts_of
 from alertd.tables import (
     AlertRow,
     DispatchRow,
@@ -136,3 +138,10 @@ def real_alerts(session: Session, *, now: datetime, since: datetime) -> Sequence
         )
         .order_by(DispatchRow.approved_at.desc())
     ).all()
+
+
+def contacts_by_language(session: Session, audience: Audience, line: Line) -> Mapping[str, int]:
+    """How many contacts of an audience a section reaches, by the language that they asked for."""
+    reached = contacts_of(audience, line).order_by(None).subquery()
+    rows = session.execute(select(reached.c.language, func.count()).group_by(reached.c.language))
+    return {language: number for language, number in rows}

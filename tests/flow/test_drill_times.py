@@ -249,3 +249,16 @@ def test_messages_whose_time_has_passed_when_it_is_scheduled_are_left_out(town: 
     assert [step.part for step in town.steps(number)] == ["announcement", "step", "step", "abort"]
     with pytest.raises(MoveRefused):
         town.schedule(SHORT, person=WRITER.__class__(WRITER.id, WRITER.name, frozenset()))
+
+
+def test_a_message_that_was_fired_and_not_planned_in_time_never_goes_out(town: Town) -> None:
+    number = _armed(town)
+    start = town.occurrence(number).starts_at
+    town.go_to(start - MINUTE, step=DAY)
+    town.clock.advance(MINUTE)
+    town.look(send=False)
+    assert town.steps(number)[0].fired_at == start
+    town.clock.advance(11 * MINUTE)
+    town.look()
+    assert town.occurrence(number).ending == Ending.MISSED
+    assert [line for line in town.heard() if "断水" in line] == []

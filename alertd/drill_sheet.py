@@ -1,0 +1,337 @@
+"""The report of a drill to keep: as a sheet for paper, as charts, and as a table for a spreadsheet."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from alertd.alert import Status
+from alertd.chart import Bar, Chart, Curve, bars, curves
+from alertd.drill import Ending
+from alertd.drill_report import SHARES, DrillReport, MessageReport, Pace
+from alertd.drill_scenario import ZONE, Part
+from alertd.sheet import Block, Facts, Heading, Picture, Sheet, Table, Text
+
+#: what is said in each language: Japanese, English
+_SAID: Mapping[str, tuple[str, str]] = {
+    "report": ("訓練の結果報告", "Report of a drill"),
+    "name": ("訓練", "Drill"),
+    "start": ("開始", "Start"),
+    "ending": ("終わり方", "How it ended"),
+    "why": ("理由", "Why"),
+    "goal": ("目標", "Goal"),
+    "goal_is": ("{within}以内に{percent}%へ到達", "{percent} % reached within {within}"),
+    "met": ("達成", "met"),
+    "missed": ("未達成", "not met"),
+    "result": ("結果", "Result"),
+    "result_is": ("{percent:.1f}%（{in_time}／{planned}件）", "{percent:.1f} % ({in_time} of {planned})"),
+    "message": ("配信{number}", "Message {number}"),
+    "sent": ("配信時刻", "Sent at"),
+    "channel": ("手段", "Channel"),
+    "area": ("地区", "Area"),
+    "planned": ("対象", "Planned"),
+    "reached": ("到達", "Reached"),
+    "heard": ("最後まで聞いた・届いた", "Heard, arrived"),
+    "confirmed": ("確認の返事", "Answered"),
+    "help": ("助けが必要", "Need help"),
+    "unreached": ("未到達", "Not reached"),
+    "first": ("最初", "First"),
+    "in_time": ("目標内", "In time"),
+    "attempts": ("試行", "Attempts"),
+    "put_off": ("やり直し", "Put off"),
+    "failed": ("失敗", "Failed"),
+    "reasons": ("届かなかった理由", "What failed, and why"),
+    "health": ("手段ごとの状態", "How each channel fared"),
+    "by_area": ("地区ごとの結果", "By area"),
+    "reach": ("到達までの時間", "Reach over time"),
+    "since": ("配信からの時間（分：秒）", "Since it was sent (minutes:seconds)"),
+    "earlier": ("これまでの訓練との比較（目標時間内の到達）", "Beside earlier drills (reached in time)"),
+    "this": ("今回", "This one"),
+    "correction": ("取消・訂正", "Correction"),
+    "correction_is": (
+        "操作まで{clicked}、操作から95%到達まで{seconds}",
+        "{clicked} until the click, {seconds} from the click to 95 %",
+    ),
+    "checks": ("開始前の点検", "Looks before the start"),
+    "well": ("異常なし", "all well"),
+    "before": ("{minutes}分前", "{minutes} min before"),
+    "never": ("—", "—"),
+    "none": ("まだ何も配信していません。", "Nothing has been sent yet."),
+    "apart": (
+        "この報告は訓練の配信だけを数えています。本番の統計には含まれません。",
+        "Only the drill is counted here; the figures of real alerts do not contain it.",
+    ),
+}
+_ENDINGS: Mapping[Ending, tuple[str, str]] = {
+    Ending.FINISHED: ("予定どおり終了", "finished as planned"),
+    Ending.CANCELLED: ("職員が中止", "stopped by a person"),
+    Ending.ABORTED: ("本番の発令により中止", "broken off by a real alert"),
+    Ending.MISSED: ("時刻を過ぎたため中止", "not held: its time had passed"),
+    Ending.WITHHELD: ("点検の異常により中止", "withheld: something was not right"),
+}
+_REASONS: Mapping[str, tuple[str, str]] = {
+    "busy": ("話し中", "line engaged"),
+    "no_answer": ("応答なし", "no answer"),
+    "machine": ("留守番電話", "answering machine"),
+    "hung_up": ("途中で切断", "hung up"),
+    "bad_address": ("宛先なし", "no such address"),
+    "refused": ("相手側が拒否", "refused"),
+    "rate_limited": ("混雑", "too fast"),
+    "quiet_hours": ("夜間は待機", "waits for the morning"),
+    "timeout": ("時間切れ", "no reply in time"),
+    "unreachable": ("相手側に届かない", "far end not reachable"),
+    "in_doubt": ("配信中に中断", "interrupted"),
+    "other": ("その他", "other"),
+}
+
+
+def say(language: str, key: str, **values: object) -> str:
+    """A word of the report."""
+    return _SAID[key][0 if language == "ja" else 1].format(**values)
+
+
+def ending(language: str, how: Ending) -> str:
+    """How a drill ended, for people."""
+    return _ENDINGS[how][0 if language == "ja" else 1]
+
+
+def length(language: str, seconds: float | None) -> str:
+    """1分05秒 · 1:05"""
+    if seconds is None:
+        return say(language, "never")
+    if seconds < 10:
+        return f"{seconds:.1f}秒" if language == "ja" else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if language == "ja":
+        return (f"{minutes}分{rest:02}秒" if rest else f"{minutes}分") if minutes else f"{rest}秒"
+    return f"{minutes}:{rest:02}" if minutes else f"{rest} s"
+
+
+def local(moment: datetime) -> str:
+    """2027-06-27 07:00:05 in Japan."""
+    return f"{moment.astimezone(ZoneInfo(ZONE)):%Y-%m-%d %H:%M:%S}"
+
+
+def reach_chart(report: DrillReport, one: MessageReport, names: Mapping[str, str], language: str) -> Chart:
+    """How the share of those reached grew, channel by channel."""
+    lines = [Curve(names.get(name, name), _drawn(pace, one.pace)) for name, pace in one.by_channel.items()]
+    last = max((second for line in lines for second, _ in line.points), default=0.0)
+    within = report.goal.within.total_seconds()
+    return curves(
+        f"{say(language, 'reach')}: {one.headline}",
+        lines,
+        until=max(10.0, last * 1.05, min(within * 1.1, last * 4)),
+        goal=(float(report.goal.percent), within),
+        unit=say(language, "since"),
+    )
+
+
+def earlier_chart(report: DrillReport, language: str) -> Chart:
+    """This drill beside earlier ones of its name."""
+    this = Bar(
+        say(language, "this"),
+        report.pace.percent,
+        f"{report.pace.percent:.1f} %  {length(language, report.pace.seconds[95])}",
+    )
+    before = [
+        Bar(
+            local(one.starts_at)[:10],
+            one.percent,
+            f"{one.percent:.1f} %  {length(language, one.seconds)}",
+        )
+        for one in report.earlier
+    ]
+    return bars(say(language, "earlier"), [this, *before], goal=float(report.goal.percent))
+
+
+def sheet(report: DrillReport, names: Mapping[str, str], language: str, *, foot: str = "") -> Sheet:
+    """The report on paper; `names` of the channel sections for people."""
+    blocks: list[Block] = [Facts(facts(report, language)), Text(say(language, "apart"))]
+    if report.messages and (report.earlier or report.pace.planned):
+        blocks += [Heading(say(language, "earlier")), Picture(earlier_chart(report, language))]
+    for number, one in enumerate(report.messages, start=1):
+        blocks += _message(report, one, number, names, language)
+    if not report.messages:
+        blocks.append(Text(say(language, "none")))
+    return Sheet(
+        title=f"{say(language, 'report')}：{report.title}" if language == "ja" else say(language, "report"),
+        blocks=blocks,
+        status=Status.EXERCISE,
+        foot=foot,
+        language=language,
+    )
+
+
+def facts(report: DrillReport, language: str) -> list[tuple[str, str]]:
+    """What is known of the whole drill, names and values."""
+    pace, goal = report.pace, report.goal
+    met = say(language, "met" if report.met else "missed")
+    rows = [
+        (say(language, "name"), report.title),
+        (say(language, "start"), local(report.starts_at)),
+        (
+            say(language, "goal"),
+            say(language, "goal_is", within=_within(goal.within, language), percent=goal.percent),
+        ),
+    ]
+    if pace.planned:
+        result = say(language, "result_is", percent=pace.percent, in_time=pace.in_time, planned=pace.planned)
+        rows.append((say(language, "result"), f"{result} {met}"))
+    if report.ending is not None:
+        rows.append((say(language, "ending"), ending(language, report.ending)))
+    if report.why:
+        rows.append((say(language, "why"), report.why))
+    for minutes, found in report.checks.items():
+        rows.append(
+            (
+                f"{say(language, 'checks')} {say(language, 'before', minutes=minutes)}",
+                "; ".join(found) or say(language, "well"),
+            )
+        )
+    return rows
+
+
+def channel_table(report: DrillReport, one: MessageReport, names: Mapping[str, str], language: str) -> Table:
+    """Of each channel: whom it reached and how soon."""
+    heads = ["channel", "planned", "reached", "confirmed", "help", "unreached", "in_time"]
+    rows = []
+    for name, tally in one.tallies.items():
+        pace = one.by_channel[name]
+        rows.append(
+            [
+                names.get(name, name),
+                f"{tally.planned:,}",
+                f"{pace.reached:,}",
+                f"{tally.outcomes['acknowledged']:,}",
+                f"{tally.answers.get('help', 0):,}",
+                f"{tally.planned - pace.reached:,}",
+                f"{pace.percent:.1f} %",
+                *(length(language, pace.seconds[share]) for share in SHARES),
+            ]
+        )
+    return Table(
+        heads=[
+            *(say(language, head) for head in heads),
+            *(say(language, "first") if share == 0 else f"{share} %" for share in SHARES),
+        ],
+        widths=[2.6, 1.2, 1.2, 1.2, 1.2, 1.2, 1.3, *[1.2] * len(SHARES)],
+        rows=rows,
+    )
+
+
+def area_table(one: MessageReport, names: Mapping[str, str], language: str) -> Table:
+    """Of each area and channel: whom it reached."""
+    heads = ("area", "channel", "planned", "reached", "heard", "confirmed", "help", "unreached")
+    return Table(
+        heads=[say(language, head) for head in heads],
+        widths=[1.6, 2.2, 1, 1, 1.3, 1, 1, 1],
+        rows=[
+            [
+                area.area_name,
+                names.get(area.channel, area.channel),
+                *(
+                    f"{number:,}"
+                    for number in (
+                        area.planned, area.reached, area.heard, area.confirmed, area.help_wanted,
+                        area.planned - area.reached,
+                    )
+                ),
+            ]
+            for area in one.areas
+        ],
+    )  # fmt: skip
+
+
+def health_table(one: MessageReport, names: Mapping[str, str], language: str) -> Table:
+    """Of each channel: hand-overs, and what failed and why."""
+    heads = ("channel", "attempts", "put_off", "failed", "reasons")
+    return Table(
+        heads=[say(language, head) for head in heads],
+        widths=[2, 1, 1, 1, 4],
+        rows=[
+            [
+                names.get(row.channel, row.channel),
+                f"{row.begun:,}",
+                f"{row.put_off:,}",
+                f"{row.failed:,}",
+                "、".join(
+                    f"{_reason(reason, language)} {number:,}"
+                    for reason, number in one.tallies[row.channel].reasons.items()
+                )
+                or say(language, "never"),
+            ]
+            for row in one.attempts
+        ],
+    )
+
+
+def correction_words(one: MessageReport, language: str) -> str:
+    """How soon a message was called off; empty when it was not."""
+    if one.correction is None:
+        return ""
+    return say(
+        language,
+        "correction_is",
+        clicked=length(language, one.correction.clicked_after),
+        seconds=length(language, one.correction.pace.seconds[95]),
+    )
+
+
+def table(report: DrillReport) -> bytes:
+    """One row for each message, area and channel, as CSV in UTF-8 with a mark for spreadsheets."""
+    output = io.StringIO()
+    writer = csv.writer(output)
+    writer.writerow(
+        "drill,status,starts_at,ending,message,part,headline,sent_at,area,channel,planned,reached,heard,"
+        "confirmed,help,unreached".split(",")
+    )
+    for number, one in enumerate(report.messages, start=1):
+        for area in one.areas:
+            writer.writerow(
+                [
+                    report.title, "Exercise", local(report.starts_at), report.ending or "", number, one.part,
+                    one.headline, local(one.fired_at), area.area_name, area.channel, area.planned,
+                    area.reached, area.heard, area.confirmed, area.help_wanted, area.planned - area.reached,
+                ]
+            )  # fmt: skip
+    return b"\xef\xbb\xbf" + output.getvalue().encode()
+
+
+def _message(
+    report: DrillReport, one: MessageReport, number: int, names: Mapping[str, str], language: str
+) -> Sequence[Block]:
+    blocks: list[Block] = [
+        Heading(f"{say(language, 'message', number=number)}　{one.headline}"),
+        Facts([(say(language, "sent"), local(one.fired_at))]),
+        channel_table(report, one, names, language),
+    ]
+    if one.part is not Part.STEP:
+        return blocks
+    blocks.append(Picture(reach_chart(report, one, names, language)))
+    if said := correction_words(one, language):
+        blocks.append(Facts([(say(language, "correction"), said)]))
+    return [
+        *blocks,
+        Heading(say(language, "health")),
+        health_table(one, names, language),
+        Heading(say(language, "by_area")),
+        area_table(one, names, language),
+    ]
+
+
+def _drawn(pace: Pace, whole: Pace) -> Sequence[tuple[float, float]]:
+    """The curve of a channel, carried on to the end of the whole."""
+    end = whole.curve[-1][0] if whole.curve else 0.0
+    return [*pace.curve, (max(end, pace.curve[-1][0]), pace.curve[-1][1])]
+
+
+def _reason(reason: str, language: str) -> str:
+    return _REASONS.get(reason, (reason, reason))[0 if language == "ja" else 1]
+
+
+def _within(within: timedelta, language: str) -> str:
+    minutes = within.total_seconds() / 60
+    return f"{minutes:g}分" if language == "ja" else f"{minutes:g} min"
