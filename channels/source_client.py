@@ -22,6 +22,8 @@ from alertd.errors import ChannelMisconfigured, ChannelUnavailable
 AHEAD = 1.0
 #: a sender that was held up for longer gives up: the far end has played what it had, seconds
 LATEST = 3.0
+#: a mount that is taken closes within this after its welcome, seconds
+_SETTLED = 0.3
 #: between two pieces, seconds
 PIECE = 0.1
 
@@ -46,7 +48,7 @@ class Source:
     """One connection to a mount; `fields` are further headers. Raises ChannelUnavailable, ChannelMisconfigured or Busy when it is opened."""
 
     def __init__(self, mount: Mount, fields: Mapping[str, str], *, timeout: float) -> None:
-        self._mount = mount
+        self._mount, self._timeout = mount, timeout
         try:
             self._socket = socket.create_connection((mount.host, mount.port), timeout)
         except OSError as error:
@@ -114,12 +116,26 @@ class Source:
         words = reply.split(b"\r\n")[0].split(None, 2)
         code = int(words[1]) if len(words) > 1 and words[1].isdigit() else 0
         if code in (100, 200):
+            self._settle()
             return
         if code == 403:
             raise Busy
         if code in (401, 404, 405, 415):
             raise ChannelMisconfigured(f"the station's entrance for streams answered {code}")
         raise ChannelUnavailable(f"the station's entrance for streams answered {code or 'nothing'}")
+
+    def _settle(self) -> None:
+        """Raises Busy when the mount closes again: so Liquidsoap 2.1 turns a second source away."""
+        self._socket.settimeout(_SETTLED)
+        try:
+            turned_away = self._socket.recv(1) == b""
+        except TimeoutError:
+            turned_away = False
+        except OSError:
+            turned_away = True
+        self._socket.settimeout(self._timeout)
+        if turned_away:
+            raise Busy
 
 
 def _label(title: str) -> str:

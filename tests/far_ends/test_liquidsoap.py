@@ -27,15 +27,13 @@ from alertd.speech import FM_AUDIO, Sound
 from channels.fm import FmChannel
 from channels.fm_settings import FmSettings
 from channels.liquidsoap import Station
+from tests.far_ends.recorded_air import PROGRAMME_HZ, seconds_off_programme
 from tests.station_sound import digits_heard, fm_sound
 from tts.tones import dtmf
 
 pytestmark = pytest.mark.skipif(
     shutil.which("liquidsoap") is None, reason="Liquidsoap is not installed: apt-get install liquidsoap"
 )
-
-#: of the programme's tone; the test's sound rises from 400 Hz
-PROGRAMME_HZ = 300
 
 
 class RealStation:
@@ -133,19 +131,6 @@ def air(station: RealStation, message: Message, key: str) -> Receipt:
     target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
     *_, receipt = fm(station).send(message, [target])
     return receipt
-
-
-def seconds_off_programme(recording: Path) -> list[float]:
-    """How long the recorded air was not the programme's tone, time after time."""
-    data = recording.read_bytes()
-    samples = np.frombuffer(data[44 : 44 + (len(data) - 44) // 4 * 4], "<i2").reshape(-1, 2)[:, 0]
-    rate, step = 48000, 480
-    frames = samples[: len(samples) // step * step].reshape(-1, step).astype(float)
-    spectrum = np.abs(np.fft.rfft(frames * np.hanning(step), n=4800, axis=1))
-    strongest = spectrum.argmax(axis=1) * rate / 4800
-    away = np.abs(strongest - PROGRAMME_HZ) > 60
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], away, [0]])))
-    return [float(end - start) * step / rate for start, end in edges.reshape(-1, 2) if end - start > 10]
 
 
 def test_a_whole_airing_is_in_the_air_recording_and_the_programme_is_back(station, message, key):
