@@ -25,7 +25,6 @@ _WORDS = {
     ),
     "desk": mark("Tasks for people are overdue in alert %(name)s. Please open the desk."),
     "drill": mark("Drill %(name)s: something is not right. Please look at the drill."),
-    "drill": mark("Drill %(name)s: something is not right. Please look at the drill."),
     "dispatch": mark("Alert %(name)s was stopped: many more people were meant than approved. Please check."),
     "speech": mark(
         "Speech in %(name)s: the first voice did not speak, and another one or the far end's own speaks. "

@@ -15,7 +15,6 @@ from alertd.dispatch import Role, State
 from alertd.errors import MoveRefused
 from alertd.siren import by_channel
 from alertd.store import drills
-from alertd.store import drills
 from operator_console.confirmation import confirms, words_to_type
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
