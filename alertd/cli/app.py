@@ -31,7 +31,6 @@ COMMANDS = {
     "up": "Run everything on this machine: broker, workers, relay, console.",
     "alert": "Send, approve, show, list and cancel alerts.",
     "drill": "Schedule, arm, run, report and rehearse drills.",
-    "drill": "Schedule, arm, run, report and rehearse drills.",
     "recipient": "Import, export and check recipients.",
     "area": "Import and list areas.",
     "channel": "List and probe channels; hear what they would say.",

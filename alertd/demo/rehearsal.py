@@ -189,6 +189,8 @@ def _bring_forward(site: Site, number: int) -> None:
         row.starts_at += by
         for step in steps:
             step.due_at = step.due_at + by if step.due_at is not None else None
+        for dispatch in drills.step_dispatches(session, number).values():
+            dispatch.expires_at += by
 
 
 def _watch(
