@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from alertd import audit
 from alertd.city import City
 from alertd.db import upgrade, writing
+from alertd.errors import NotFound
 from alertd.recipient import Contact, Recipient
 from alertd.site import Site
 from alertd.tables import AreaRow, ContactRow, DeliveryRow, MembershipRow, RecipientRow
@@ -117,6 +118,22 @@ def registered(session: Session) -> Iterator[Recipient]:
             needs_support=row.needs_support,
             external_id=row.external_id,
         )
+
+
+def owner_of(session: Session, kind: str, address: str) -> int:
+    """The active recipient who has this address. Raises NotFound."""
+    found = session.scalar(
+        select(ContactRow.recipient_id)
+        .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
+        .where(
+            ContactRow.kind == kind, ContactRow.address == address, ContactRow.active, RecipientRow.active
+        )
+        .order_by(ContactRow.preference, ContactRow.id)
+        .limit(1)
+    )
+    if found is None:
+        raise NotFound("nobody in the register has this address")
+    return found
 
 
 def install(site: Site) -> None:

@@ -72,6 +72,16 @@ class Trial:
     reason: Reason | None
     answer: Answer | None
 
+    @property
+    def heard(self) -> bool:
+        """Somebody listened to the end, or pressed a key."""
+        return self.outcome in (Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
+
+    @property
+    def over(self) -> bool:
+        """The first attempt has ended, whatever came of it."""
+        return self.outcome not in (None, Outcome.ACCEPTED)
+
 
 def last_trials(session: Session, recipients: Collection[int]) -> Mapping[int, Trial]:
     """The last trial call to each of these recipients who had one."""

@@ -1,9 +1,10 @@
-"""`alertd recipient`: import, export and check lists of recipients."""
+"""`alertd recipient`: lists of recipients, read, written and printed; trial calls."""
 
 from __future__ import annotations
 
 import getpass
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,17 +12,18 @@ from typing import Annotated
 
 import typer
 
-from alertd import people, recipient_list, register
+from alertd import address, audit, people, recipient_list, register
 from alertd.cli.app import say
 from alertd.cli.document import content_of
-from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
-from alertd.db import reading
+from alertd.cli.installation import AsOption, ConfigOption, JsonFlag, opened, print_json
+from alertd.cli.writing import areas_named, wrong_use
+from alertd.db import reading, writing
 from alertd.errors import Problem, WrongInput, WrongRecipients
 from alertd.recipient_list import RecipientList
 from alertd.site import Site
 
 app = typer.Typer(
-    help="Import, export and check recipients.",
+    help="Import, export, check, print and try recipients.",
     rich_markup_mode=None,
     add_completion=False,
     no_args_is_help=True,
@@ -110,12 +112,95 @@ def export(
     if str(file) == "-":
         sys.stdout.buffer.write(document)
         return
-    try:
-        file.touch(mode=0o600)
-        file.write_bytes(document)
-    except OSError as error:
-        raise WrongInput(Problem("file", f"cannot write {file}: {error.strerror}")) from error
+    _keep(file, document)
     say(f"{file} holds personal data: keep it safe")
+
+
+@app.command("call-list")
+def call_list_command(
+    context: typer.Context,
+    output: Annotated[Path, typer.Option("--output", "-o", metavar="FILE.pdf", help="The file to write.")],
+    area: Annotated[
+        list[str] | None,
+        typer.Option("--area", metavar="A", help="Code or name; may be repeated. Default: all."),
+    ] = None,
+    english: Annotated[bool, typer.Option("--english", help="Headings in English.")] = False,
+    config: Path | None = ConfigOption,
+) -> None:
+    """Print names and telephone numbers on A4, for the day when everything else is down.
+
+    Each neighbourhood association begins on a page of its own; who needs support comes first.
+
+    \b
+    Example: alertd recipient call-list --area 嵐南 -o 電話名簿.pdf
+    """
+    from alertd import call_list, sheet  # the printing costs time
+
+    with opened(context, config) as site:
+        with wrong_use("--area"):
+            codes = [row.code for row in areas_named(site, area or ())]
+        with writing(site.engine) as session:
+            people = call_list.listed(session, codes)
+            now = site.clock.now()
+            audit.note(
+                session,
+                at=now,
+                actor=f"shell:{getpass.getuser()}",
+                action="recipients.printed",
+                subject="recipients",
+                detail={"areas": codes, "people": len(people)},
+            )
+        made = call_list.call_sheet(people, site.config.city, now, "en" if english else "ja")
+        _keep(output, sheet.pdf(made, site.config.paper.font))
+    say(f"{len(people)} people; {output} holds personal data: keep it safe")
+
+
+@app.command("test-call")
+def test_call(
+    context: typer.Context,
+    number: Annotated[str, typer.Argument(metavar="NUMBER", help="A telephone number, as people write it.")],
+    person: str = AsOption,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when the call has ended.")] = False,
+    config: Path | None = ConfigOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Call one recipient with a fixed test message, to see that the number is right.
+
+    Nobody else hears it. Not at night, not while a real alert goes out, and each number
+    once in ten minutes. With --wait the exit code is 1 when nobody answered.
+
+    \b
+    Example: alertd recipient test-call 0256-00-0001 --as 窓口 --wait
+    """
+    from alertd import trial_call  # brings the whole engine along
+    from alertd.cli.sign_in import signed_in
+
+    with opened(context, config) as site:
+        with reading(site.engine) as session:
+            recipient = register.owner_of(session, "voice", address.phone(number))
+        dispatch = trial_call.begin(site, recipient, signed_in(site, person))
+        trial = None
+        while wait and (trial is None or not trial.over):
+            time.sleep(0.5)
+            with reading(site.engine) as session:
+                trial = trial_call.last_trials(session, [recipient]).get(recipient)
+    told = {
+        "id": dispatch,
+        "recipient": recipient,
+        "outcome": trial.outcome if trial is not None else None,
+        "reason": trial.reason if trial is not None else None,
+        "answer": trial.answer if trial is not None else None,
+    }
+    if as_json:
+        print_json(told)
+    elif trial is None:
+        print(
+            f"test call {dispatch} to recipient {recipient}; `alertd alert show {dispatch} --watch` follows it"
+        )
+    else:
+        print(" ".join(str(word) for word in (trial.outcome, trial.reason, trial.answer) if word))
+    if trial is not None and not trial.heard:
+        raise typer.Exit(1)
 
 
 @contextmanager
@@ -130,6 +215,14 @@ def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
     with Progress(console=Console(stderr=True)) as bar:
         task = bar.add_task(what, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+def _keep(file: Path, document: bytes) -> None:
+    try:
+        file.touch(mode=0o600)
+        file.write_bytes(document)
+    except OSError as error:
+        raise WrongInput(Problem("file", f"cannot write {file}: {error.strerror}")) from error
 
 
 def _read(site: Site, document: bytes) -> RecipientList:

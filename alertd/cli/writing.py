@@ -52,7 +52,7 @@ def submission(
     except WrongAlert as error:
         raise typer.BadParameter(str(error), param_hint="--reading") from error
     with wrong_use("--area"):
-        chosen = _areas(site, areas)
+        chosen = areas_named(site, areas)
     if document is not None and not (areas or groups or everybody):
         chosen = _areas_of(site, document)
     with wrong_use("--area, --group or --everybody"):
@@ -114,7 +114,8 @@ def _described(site: Site, chosen: Sequence[AreaRow], *, everybody: bool) -> tup
         return people.as_areas(session, codes, site.config.city.name, everybody=everybody)
 
 
-def _areas(site: Site, wanted: Sequence[str]) -> list[AreaRow]:
+def areas_named(site: Site, wanted: Sequence[str]) -> list[AreaRow]:
+    """The areas by code or name; “all” is every one. Raises NotFound with what was meant."""
     with reading(site.engine) as session:
         rows = people.areas(session)
     by_name = {_key(row.code): row for row in rows} | {_key(row.name): row for row in rows}
