@@ -40,6 +40,11 @@ _DRILL_WORDS = re.compile(
     re.IGNORECASE,
 )
 
+#: what people type to try something out: letters or digits in a row, or the word itself
+_TRIAL = re.compile(
+    r"\W*(テスト|てすと|試験|ためし|test|testing|abc|a{2,9}|あ{2,9}|ほげ|hoge|\d+)\W*", re.IGNORECASE
+)
+
 
 def plain(text: str) -> str:
     """The text for comparison: full-width digits and brackets made plain (NFKC)."""
@@ -66,3 +71,8 @@ def drill_phrases(text: str) -> list[str]:
     """The phrases in the text that must not be used in a drill."""
     lower = plain(text).lower()
     return [phrase for phrase in DRILL_PHRASES if phrase in lower]
+
+
+def is_trial(text: str) -> bool:
+    """Whether the text is what somebody types to try something out, such as “11” or “abc”."""
+    return _TRIAL.fullmatch(plain(text).strip()) is not None

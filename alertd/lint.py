@@ -16,7 +16,7 @@ from alertd.channel import Medium
 from alertd.city import City
 from alertd.errors import WrongAlert
 from alertd.finding import Finding, Gravity, block, warn
-from alertd.forbidden import drill_phrases, drill_words, old_names
+from alertd.forbidden import drill_phrases, drill_words, is_trial, old_names
 from alertd.hazard import HAZARD_CODE, TEMPLATE_CODE, Hazard, hazard_of
 from alertd.language import is_japanese, spoken_in
 from alertd.lint_levels import lint_levels, texts
@@ -126,6 +126,12 @@ def _words(alert: Alert, info: Info, where: str, city: City) -> Iterator[Finding
                 field,
                 f"未記入の欄「{left[0]}」が残っています。記入してください。",
                 f"the blank {left[0]} is not filled in",
+            )
+        if alert.status is Status.ACTUAL and name in ("headline", "description") and is_trial(text):
+            yield block(
+                field,
+                f"本番の警報の文が「{text}」です。試し打ちの文は訓練でも送れるので、本番では内容を書いてください。",
+                f"the text of a real alert is only {text!r}; write what people have to know",
             )
         if alert.status is Status.ACTUAL:
             word = drill_words(text)

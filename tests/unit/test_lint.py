@@ -194,3 +194,13 @@ def test_what_blocks_comes_first() -> None:
     mixed = with_info(alert(), description="避難勧告 燕市", areas=())
     gravities = [finding.severity for finding in lint(mixed, CITY, now=NOW)]
     assert gravities == sorted(gravities) and len(set(gravities)) == 2
+
+
+@pytest.mark.parametrize("text", ["11", "abc", "テスト", "ｔｅｓｔ", "あああ", "1"])
+def test_a_text_that_tries_something_out_is_blocked_in_a_real_alert(text: str) -> None:
+    assert fields(with_info(alert("notice"), headline=text)) == {"info[1]/headline"}
+    assert fields(with_info(alert("notice"), description=text)) == {"info[1]/description"}
+
+
+def test_a_short_text_that_says_something_is_not_blocked() -> None:
+    assert fields(with_info(alert("notice"), headline="断水", description="4時に断水します。")) == set()
