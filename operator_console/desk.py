@@ -40,7 +40,7 @@ class Line:
 
 
 def show(visit: Visited) -> Response:
-    """GET /desk"""
+    """GET /desk; and /desk/now, by which the page keeps itself up to date."""
     site, channels = visit.site, desk.channels(visit.site)
     with reading(site.engine) as session:
         waiting = open_tasks(session, channels)
