@@ -20,7 +20,7 @@ from channels import modbus
 #: the part of an address that becomes 1 or 0
 STATE = "{state}"
 #: until a contact must have moved, seconds
-_MOVED_WITHIN = 2.0
+_MOVED_WITHIN = 1.0
 _MODBUS_PORT = 502
 
 

@@ -115,7 +115,9 @@ def _told(
         .join(DeliveryRow, DeliveryRow.id == ReceiptRow.delivery_id)
         .where(DeliveryRow.dispatch_id == number)
     ):
-        words[said.delivery_id].append(Word(said.attempt, said.outcome, said.reason, said.answer))
+        # how an airing goes is no word on what became of it
+        if said.phase is None or not said.phase.under_way:
+            words[said.delivery_id].append(Word(said.attempt, said.outcome, said.reason, said.answer))
     return row, rows, words
 
 

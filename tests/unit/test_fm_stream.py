@@ -41,7 +41,7 @@ def message(tmp_path):
         text="これは訓練です。",
         sent=SENT,
         expires=SENT + timedelta(hours=6),
-        audio=mp3_sound(tmp_path, 1.0),
+        audio=mp3_sound(tmp_path, 0.8),
     )
 
 
@@ -97,7 +97,7 @@ def test_a_whole_stream_arrives_and_the_contact_is_closed_around_it(station, str
     assert (entry["sha256"], entry["contact"]) == (message.audio.digest, True)
     assert (entry["key"], entry["status"]) == ("K-1", "Exercise")
     lasted = datetime.fromisoformat(str(entry["end"])) - datetime.fromisoformat(str(entry["start"]))
-    assert lasted.total_seconds() == pytest.approx(1.0, abs=0.6)
+    assert lasted.total_seconds() == pytest.approx(0.8, abs=0.6)
     assert moves(station) == [True, False]
 
 
@@ -223,7 +223,7 @@ def test_a_contact_that_is_none_is_refused(stream, wrong):
 @pytest.mark.parametrize("air_is", ["the sound", "silence", "music"])
 def test_only_what_the_recording_of_the_air_holds_is_delivered(stream, message, tmp_path, air_is):
     recording = Recording(tmp_path / "air.wav", message.audio.path, air_is)
-    channel = stream(recording=str(recording.path), recording_lag=2)
+    channel = stream(recording=str(recording.path), recording_lag=1.2)
     with recording:
         receipt = air(channel, message)
     if air_is == "the sound":
