@@ -54,7 +54,10 @@ def public_app(site: Site) -> FastAPI:
     """Residents' pages, callbacks of far ends, audio and feeds; sets no cookie."""
     app = _app("alertd", https=site.config.public_url.startswith("https://"))
     for route in public_routes(site):
-        app.add_api_route(route.path, route.endpoint, methods=list(route.methods), response_model=None)
+        if route.bare:
+            app.add_route(route.path, route.endpoint, methods=list(route.methods))
+        else:
+            app.add_api_route(route.path, route.endpoint, methods=list(route.methods), response_model=None)
     app.mount("/api", api_app(site))
     return app
 

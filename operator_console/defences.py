@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -96,17 +95,17 @@ class Headers:
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        self._headers = {**HEADERS}
-        if https:
-            self._headers["Strict-Transport-Security"] = "max-age=31536000"
+        headers = {**HEADERS, "Strict-Transport-Security": "max-age=31536000"} if https else HEADERS
+        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def sending(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                for name, value in self._headers.items():
-                    headers[name] = value
-                headers.setdefault("Cache-Control", "no-store")
+                said = [one for one in message["headers"] if one[0] not in self._names]
+                if not any(name == b"cache-control" for name, _ in said):
+                    said.append((b"cache-control", b"no-store"))
+                message["headers"] = said + self._headers
             await send(message)
 
         await self._app(scope, receive, sending)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import signal
 import socket
+import sys
 from collections.abc import Iterator
 from enum import StrEnum
 from importlib import import_module
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import typer
 import uvicorn
+import uvloop
 
 from alertd.cli.installation import ConfigOption, log_to_stderr, settings
 from alertd.config import Web
@@ -23,6 +25,8 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
 #: an open live board must not hold up the end, in seconds
 GRACE = 1
+#: after which a thread that computes lets another one go on, in seconds
+SWITCH = 0.0005
 
 
 class Part(StrEnum):
@@ -54,7 +58,10 @@ def web(
         places = {part: _place(site.config.web, part) for part in wanted}
         sockets = {part: _listening(*place) for part, place in places.items()}
         servers = [(_server(factories[part](site)), sockets[part]) for part in wanted]
-        asyncio.run(_serve(servers))
+        # callbacks wait for each other's threads; the interpreter's own 5 ms would add up
+        sys.setswitchinterval(SWITCH)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(_serve(servers))
     finally:
         site.close()
 
