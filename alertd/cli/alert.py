@@ -220,6 +220,33 @@ def cancel(
         conclude(site, number, wait=False, as_json=as_json)
 
 
+@app.command("air-again")
+def air_again(
+    context: typer.Context,
+    number: int = IdArgument,
+    channel: str = typer.Option(..., "--channel", metavar="C", help="The station's section."),
+    as_name: str | None = AsOption,
+    config: Path | None = ConfigOption,
+    as_json: JsonFlag = False,
+) -> None:
+    """Let a station air an alert once more, after you have asked there what was heard of it.
+
+    \b
+    Example: alertd alert air-again 12 --channel fm --as 承認
+    """
+    if as_name is None:
+        raise typer.BadParameter("say who decides it", param_hint="--as")
+
+    from alertd.air_again import air_again as decide
+    from alertd.cli.outcome import conclude
+    from alertd.cli.sign_in import signed_in
+
+    with opened(context, config) as site:
+        decide(site, number, channel, signed_in(site, as_name))
+        say("is aired again")
+        conclude(site, number, wait=False, as_json=as_json)
+
+
 @app.command()
 def release(
     context: typer.Context,

@@ -168,6 +168,19 @@ def cut_in_by(session: Session, airing: AiringRow, least: int, now: datetime) ->
     )
 
 
+def undecided(session: Session, dispatch_id: int, channel: str) -> Sequence[DeliveryRow]:
+    """The deliveries of a dispatch on a channel that nobody will look at again."""
+    return session.scalars(
+        select(DeliveryRow)
+        .where(
+            DeliveryRow.dispatch_id == dispatch_id,
+            DeliveryRow.channel == channel,
+            DeliveryRow.due_at.is_(None),
+        )
+        .order_by(DeliveryRow.id)
+    ).all()
+
+
 def of_dispatch(session: Session, dispatch_id: int) -> Sequence[AiringRow]:
     """Every use of a transmitter for a dispatch, in their order."""
     return session.scalars(

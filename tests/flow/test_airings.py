@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import update
 
+from alertd.air_again import air_again
 from alertd.airing import AiringState
 from alertd.alert import Severity, Status
 from alertd.channel import Reason
 from alertd.db import reading, writing
 from alertd.demo.station import QUEUE
 from alertd.demo.station_player import Fault
+from alertd.errors import MoveRefused, NotFound
 from alertd.report import report
 from alertd.tables import ContactRow
 from tests import factories
@@ -179,3 +181,21 @@ def test_a_sound_that_is_too_long_is_never_aired(tmp_path: Path) -> None:
         city.wait_for(lambda: city.over(dispatch))
         assert city.ledger() == []
     assert city.tally(dispatch).reasons == {Reason.REFUSED: 1}
+
+
+def test_only_a_person_lets_a_doubtful_airing_go_out_once_more(city: StationCity) -> None:
+    city.station.fault = Fault.SKIP
+    with city.working():
+        dispatch = city.air()
+        city.wait_for(lambda: city.over(dispatch))
+        assert city.tally(dispatch).outcomes["unknown"] == 1
+        city.station.fault = None
+        with pytest.raises(MoveRefused, match="role"):
+            air_again(city.site, dispatch, "fm", factories.WRITER)
+        assert air_again(city.site, dispatch, "fm", factories.APPROVER) == 1
+        with pytest.raises(NotFound):
+            air_again(city.site, dispatch, "fm", factories.APPROVER)
+        city.wait_for(lambda: city.tally(dispatch).outcomes["delivered"] == 1)
+    assert [whole for _, whole in city.order()] == [False, True]
+    first, second = (entry["key"] for entry in city.ledger())
+    assert second == f"{first}-1"
