@@ -43,6 +43,7 @@ COMMANDS = {
     "shelter": "Designated shelters: import, list, export.",
     "audit": "Prove and export the record of who did what.",
     "db": "The tables of the database, its backup, and its return.",
+    "metrics": "Print the present figures for a monitoring system.",
     "doctor": "Look at everything that is needed before the day.",
     "worker": "Run one worker.",
     "relay": "Run one relay.",
