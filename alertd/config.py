@@ -156,6 +156,8 @@ class Feeds(_Section):
     coasts: tuple[str, ...] = ()
     #: the seismic intensity in the municipality from which a draft is made: 1 to 4, 5-, 5+, 6-, 6+, 7
     intensity: Literal["1", "2", "3", "4", "5-", "5+", "6-", "6+", "7"] = "4"
+    #: addresses that are told what happens to alerts, signed; `alertd token hook-secret` shows their key
+    hooks: tuple[str, ...] = ()
 
 
 class Inbox(_Section):

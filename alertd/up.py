@@ -42,6 +42,8 @@ def programs(config: Config, file: Path | None) -> Iterator[Program]:
     here = [sys.executable, "-m", "alertd", *([] if file is None else ["--config", str(file.resolve())])]
     yield Program(name="relay", command=[*here, "relay"])
     yield Program(name="worker", command=[*here, "worker"])
+    if config.feeds.cap or config.feeds.jma or config.feeds.hooks:
+        yield Program(name="feeds", command=[*here, "draft", "watch"])
     if config.inbox.port:
         yield Program(name="mail", command=[*here, "mail", "listen"])
     web = config.web

@@ -6,16 +6,19 @@ Every error is a problem document (RFC 9457). It documents itself at /api/openap
 from __future__ import annotations
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Path, Query, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import APIRoute
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
+from starlette.routing import Match, Mount
 
 from alertd import api_repeat, api_token, incoming, issue, request, standing, store
 from alertd.alert import Status
@@ -48,8 +51,15 @@ _PROBLEM = "application/problem+json"
 _NUMBER = Annotated[int, Path(ge=1, le=2**53)]
 
 
+def api(site: Site) -> Mount:
+    """The API below /api of the public pages; an address with a line break in it is the API's to refuse too."""
+    mount = Mount("/api", api_app(site))
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
+
+
 def api_app(site: Site) -> FastAPI:
-    """The API of one installation, to be mounted at /api of the public pages."""
+    """The API of one installation by itself."""
     app = FastAPI(
         title="alertd",
         version="1",
@@ -337,9 +347,19 @@ def _invalid(_request: Request, error: Exception) -> Response:
     return _problem(400 if broken else 422, "the request does not fit its description", found)
 
 
-def _http(_request: Request, error: Exception) -> Response:
+def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    return _problem(error.status_code, str(error.detail), headers=dict(error.headers or {}))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # the framework names the methods of one of several routes only
+        headers["Allow"] = ", ".join(sorted(_methods(request)))
+    return _problem(error.status_code, str(error.detail), headers=headers)
+
+
+def _methods(request: Request) -> set[str]:
+    """The methods that the address takes."""
+    routes = [route for route in request.app.routes if isinstance(route, APIRoute)]
+    fitting = [route for route in routes if route.matches(request.scope)[0] is not Match.NONE]
+    return {method for route in fitting for method in route.methods or ()}
 
 
 def _failed(request: Request, error: Exception) -> Response:

@@ -14,7 +14,7 @@ from starlette.middleware import Middleware
 from alertd.errors import MoveRefused, NotFound, WrongInput
 from alertd.site import Site
 from operator_console.admission import SET_UP, Forbidden, NoSecondFactor, NotSignedIn, admission, https
-from operator_console.api import api_app
+from operator_console.api import api
 from operator_console.defences import Headers, Limits
 from operator_console.page import page
 from operator_console.public import public_routes
@@ -58,7 +58,7 @@ def public_app(site: Site) -> FastAPI:
             app.add_route(route.path, route.endpoint, methods=list(route.methods))
         else:
             app.add_api_route(route.path, route.endpoint, methods=list(route.methods), response_model=None)
-    app.mount("/api", api_app(site))
+    app.router.routes.append(api(site))
     return app
 
 

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import typer
 
-from alertd import people
+from alertd import outline, people
 from alertd.cli.app import say
 from alertd.cli.document import content_of
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.db import reading, writing
 from alertd.errors import Problem, WrongInput
-from alertd.tables import AreaRow
+from alertd.tables import AreaRow, OutlineRow
 
 app = typer.Typer(
     help="Import and list areas.", rich_markup_mode=None, add_completion=False, no_args_is_help=True
@@ -39,6 +39,25 @@ def import_file(
         for position, values in enumerate(rows, start=1):
             session.merge(AreaRow(**values, position=position))
     say(f"{len(rows)} areas")
+
+
+@app.command("outline")
+def outlines(
+    context: typer.Context,
+    file: Path = typer.Argument(metavar="FILE.geojson"),
+    config: Path | None = ConfigOption,
+) -> None:
+    """Add or change the outlines of areas by a GeoJSON FeatureCollection with the property code or name.
+
+    \b
+    Example: alertd area outline zones.geojson
+    """
+    document = content_of(file)
+    with opened(context, config) as site, writing(site.engine) as session:
+        found = outline.read(document, people.areas(session))
+        for code, geometry in found.items():
+            session.merge(OutlineRow(code=code, geometry=geometry))
+    say(f"{len(found)} outlines")
 
 
 @app.command("list")

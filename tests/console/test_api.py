@@ -175,7 +175,9 @@ def test_every_error_is_a_problem_document(api: Api) -> None:
     problem(api.get("/nothing"), 404)
     problem(api.get("/alerts/999999"), 404)
     problem(api.get("/alerts/0"), 422)
-    problem(api.public.delete("/api/alerts"), 405)
+    wrong_method = api.public.delete("/api/alerts")
+    problem(wrong_method, 405)
+    assert wrong_method.headers["allow"] == "GET, POST"
     headers = {"Authorization": f"Bearer {api.token}", "Idempotency-Key": "key-00000009"}
     problem(
         api.public.post("/api/alerts", content=b"{", headers={**headers, "Content-Type": "application/json"}),
