@@ -15,7 +15,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alertd import issue
+from alertd import issue, store
 from alertd.alert import Alert, Area, Category, Certainty, Info, MsgType, Scope, Severity, Status, Urgency
 from alertd.audience import Audience
 from alertd.channel import Answer, Outcome, Reason
@@ -28,8 +28,6 @@ from alertd.quiet import quiet_until
 from alertd.site import Site
 from alertd.tables import AlertRow, ContactRow, DeliveryRow, DispatchRow, RecipientRow
 
-#: stands where other dispatches name their template
-TEMPLATE = "trial-call"
 #: trial calls in an hour, over the whole installation
 MOST = 60
 #: between two trial calls to the same recipient
@@ -53,7 +51,7 @@ def begin(site: Site, recipient_id: int, person: Person) -> int:
         alert=_alert(site.config.city, recipient_id, now),
         audience=Audience(recipient=recipient_id),
         channels=(channel,),
-        template=TEMPLATE,
+        template=store.TRIAL,
     )
     number = issue.submit(site, submission, person)
     with reading(site.engine) as session:
@@ -88,7 +86,7 @@ def last_trials(session: Session, recipients: Collection[int]) -> Mapping[int, T
     latest = (
         select(func.max(DeliveryRow.id))
         .join(DispatchRow, DispatchRow.id == DeliveryRow.dispatch_id)
-        .where(DeliveryRow.recipient_id.in_(recipients), DispatchRow.template == TEMPLATE)
+        .where(DeliveryRow.recipient_id.in_(recipients), DispatchRow.template == store.TRIAL)
         .group_by(DeliveryRow.recipient_id)
     )
     rows = session.execute(
@@ -154,13 +152,13 @@ def _must_be_now(session: Session, recipient_id: int, now: datetime) -> None:
     if real:
         raise MoveRefused("a real alert is going out, and it needs the lines; call when it has ended")
     made = select(func.count()).select_from(DispatchRow).where(
-        DispatchRow.template == TEMPLATE, DispatchRow.corrects_id.is_(None)
+        DispatchRow.template == store.TRIAL, DispatchRow.corrects_id.is_(None)
     )  # fmt: skip
     if (session.scalar(made.where(DispatchRow.submitted_at > now - timedelta(hours=1))) or 0) >= MOST:
         raise MoveRefused(f"there were {MOST} trial calls in the last hour; go on in an hour")
     lately = session.scalars(
         select(DispatchRow.audience).where(
-            DispatchRow.template == TEMPLATE, DispatchRow.submitted_at > now - PAUSE
+            DispatchRow.template == store.TRIAL, DispatchRow.submitted_at > now - PAUSE
         )
     )
     if any(rule.get("recipient") == recipient_id for rule in lately):

@@ -79,10 +79,13 @@ def admission(
 
 async def _blank_visit(site: Site, request: Request) -> Visit:
     form: dict[str, tuple[str, ...]] = {}
+    files: dict[str, bytes] = {}
     if request.method == "POST":
-        async with request.form(max_fields=_MOST_FIELDS, max_files=0) as fields:
+        async with request.form(max_fields=_MOST_FIELDS, max_files=1) as fields:
             for name, value in fields.multi_items():
-                if not isinstance(value, UploadFile):
+                if isinstance(value, UploadFile):
+                    files[name] = await value.read()
+                else:
                     form[name] = (*form.get(name, ()), value)
     return Visit(
         site=site,
@@ -93,6 +96,7 @@ async def _blank_visit(site: Site, request: Request) -> Visit:
         now=site.clock.now(),
         query=dict(request.query_params),
         form=form,
+        files=files,
         client=request.client.host if request.client else "",
         token=request.cookies.get(cookie_name(site)),
     )

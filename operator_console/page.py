@@ -18,7 +18,7 @@ from alertd.dispatch import Role
 from alertd.site import Site
 from operator_console import drill_bar, drill_labels, labels
 from operator_console.assets import asset_url
-from operator_console.catalogue import LANGUAGES, translate, translations
+from operator_console.catalogue import LANGUAGES, mark, translate, translations
 from operator_console.visit import Visit
 
 
@@ -67,11 +67,11 @@ def duration(language: str, span: timedelta) -> str:
     """5 h 12 min, in whole minutes, rounded up; seconds below two minutes."""
     seconds = max(0, math.ceil(span.total_seconds()))
     if seconds < 120:
-        return translate(language, "%(seconds)s s", seconds=seconds)
+        return translate(language, mark("%(seconds)s s"), seconds=seconds)
     hours, minutes = divmod(math.ceil(seconds / 60), 60)
     if not hours:
-        return translate(language, "%(minutes)s min", minutes=minutes)
-    return translate(language, "%(hours)s h %(minutes)s min", hours=hours, minutes=minutes)
+        return translate(language, mark("%(minutes)s min"), minutes=minutes)
+    return translate(language, mark("%(hours)s h %(minutes)s min"), hours=hours, minutes=minutes)
 
 
 def number(count: int) -> str:

@@ -39,6 +39,14 @@ _KNOWN = {
     "the drill has ended": mark("The drill has ended already."),
     "no message is due within 24 hours": mark("A drill is armed within 24 hours before its messages."),
     "needs a reason of at least": mark("Please give the reason in at least five characters."),
+    "at night": mark("Test calls are not made at night. Please call in the morning."),
+    "a real alert is going out": mark(
+        "A real alert is going out and needs the lines. Please call when it has ended."
+    ),
+    "trial calls in the last hour": mark(
+        "Very many test calls were made in the last hour. Please go on in an hour."
+    ),
+    "wait ten minutes": mark("This number had a test call a few minutes ago. Please wait ten minutes."),
     "is needed": mark("Your role does not allow this."),
     "cannot be moved by": mark("Somebody else was faster: the alert is not in this state any more."),
 }

@@ -23,6 +23,8 @@ from operator_console import (
     help_wanted,
     one_by_one,
     person,
+    recipient_import,
+    recipients,
     second_factor,
     sign_in,
     stop,
@@ -40,6 +42,8 @@ _EVERY_ROLE = frozenset(Role)
 _WRITES = frozenset({Role.DRAFT, Role.TRAINEE})
 _STOPS = frozenset(board.STOPS)
 _SEES = frozenset(SEES)
+_PRINTS = frozenset(recipients.PRINTS)
+_IMPORTS = frozenset({Role.ADMINISTER})
 _ARCHIVED = "private, max-age=86400, immutable"
 
 
@@ -125,5 +129,21 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=f"{drill}/report.pdf", endpoint=drills.paper, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.csv", endpoint=drills.spreadsheet, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.json", endpoint=drills.document, needs=_EVERY_ROLE),
+        Route(method="GET", path="/recipients", endpoint=recipients.show, needs=_SEES),
+        Route(method="GET", path="/recipients/call-list.pdf", endpoint=recipients.paper, needs=_PRINTS),
+        Route(method="GET", path="/recipients/import", endpoint=recipient_import.form, needs=_IMPORTS),
+        Route(method="POST", path="/recipients/import", endpoint=recipient_import.check, needs=_IMPORTS),
+        Route(
+            method="POST",
+            path="/recipients/import/confirm",
+            endpoint=recipient_import.confirm,
+            needs=_IMPORTS,
+        ),
+        Route(
+            method="POST",
+            path="/recipients/{recipient:int}/test-call",
+            endpoint=recipients.try_call,
+            needs=_SEES,
+        ),
         Route(method="GET", path="/audio/{digest}.wav", endpoint=audio, needs=_EVERY_ROLE),
     )

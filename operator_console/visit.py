@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
 
@@ -34,6 +34,8 @@ class Visit:
     client: str
     #: of the session cookie; None = there is none
     token: str | None
+    #: files that came with the form
+    files: Mapping[str, bytes] = field(default_factory=dict)
 
     def say(self, message: str, **values: object) -> str:
         """The message in the visitor's language."""

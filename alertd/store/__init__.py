@@ -26,6 +26,7 @@ from alertd.store.claims import (
     waiting,
 )
 from alertd.store.dispatches import (
+    TRIAL,
     alert_by_reference,
     artefacts,
     cancelled_open,
@@ -72,6 +73,7 @@ from alertd.store.tallies import (
 )
 
 __all__ = [
+    "TRIAL",
     "Answers",
     "Claimed",
     "Count",

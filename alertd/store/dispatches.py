@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import (
     Row,
     exists,
+    or_,
     select,
 )
 from sqlalchemy.orm import Session, aliased
@@ -20,6 +21,9 @@ from alertd.tables import (
     DeliveryRow,
     DispatchRow,
 )
+
+#: stands where other dispatches name their template: a trial call to one recipient
+TRIAL = "trial-call"
 
 
 def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRow | None:
@@ -39,11 +43,14 @@ def urgency(alert: Alert) -> int:
 
 
 def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
-    """The latest dispatches with their alerts, newest first; prepared corrections are not shown."""
+    """The latest dispatches with their alerts, newest first; without prepared corrections and trial calls."""
     return session.execute(
         select(DispatchRow, AlertRow)
         .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
-        .where(DispatchRow.state != State.DRAFT)
+        .where(
+            DispatchRow.state != State.DRAFT,
+            or_(DispatchRow.template.is_(None), DispatchRow.template != TRIAL),
+        )
         .order_by(DispatchRow.id.desc())
         .limit(limit)
     ).all()
