@@ -8,7 +8,7 @@ import os
 import tempfile
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Literal
@@ -193,6 +193,8 @@ class Config:
     approval: Approval
     worker: Worker
     channels: Mapping[str, ChannelSettings]
+    #: `[presets]`: codes of areas that are often alerted together, by the name that operators press
+    presets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     paper: Paper = field(default_factory=Paper)
     drill: Drill = field(default_factory=Drill)
     audit: Audit = field(default_factory=Audit)
@@ -280,7 +282,7 @@ def load(file: Path | None) -> Config:
 def read(tables: Mapping[str, object], *, folder: Path, file: Path | None = None) -> Config:
     """The configuration in parsed TOML. Raises WrongConfiguration with every mistake."""
     problems: list[Problem] = []
-    known = {*_TOP, "channels", "storage"}
+    known = {*_TOP, "channels", "presets", "storage"}
     for name in tables:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -314,9 +316,14 @@ def read(tables: Mapping[str, object], *, folder: Path, file: Path | None = None
     storage = tables.get("storage", "var")
     if not isinstance(storage, str):
         problems.append(Problem("storage", "must be the path of a folder in quotes"))
+    presets: dict[str, tuple[str, ...]] = {}
+    try:
+        presets = _presets(_table(tables, "presets"))
+    except WrongConfiguration as error:
+        problems += error.problems
     if problems:
         raise WrongConfiguration(problems)
-    return _config(sections, channels, folder / str(storage), file)
+    return replace(_config(sections, channels, folder / str(storage), file), presets=presets)
 
 
 def _config(
@@ -354,6 +361,16 @@ def _config(
         inbox=inbox,
         feeds=feeds,
     )
+
+
+def _presets(table: Mapping[str, object]) -> dict[str, tuple[str, ...]]:
+    """Areas by the name of their preset."""
+    for name, codes in table.items():
+        if not isinstance(codes, list) or not codes or not all(isinstance(code, str) for code in codes):
+            raise WrongConfiguration(
+                Problem(f"presets.{name}", 'write a list of area codes, such as ["RHK", "RNN"]')
+            )
+    return {name: tuple(codes) for name, codes in table.items() if isinstance(codes, list)}
 
 
 def _with_password(database: Database) -> str:

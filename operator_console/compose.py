@@ -204,6 +204,7 @@ def _form(
         areas=areas,
         groups=groups,
         channels=[choice(visit, name) for name in drafts.carriers(visit.site, draft.status)],
+        presets=visit.site.config.presets,
         lives=drafts.LIVES,
         problems=fields,
         counts=counts(visit, draft) if counted or problems else None,

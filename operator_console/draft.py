@@ -83,13 +83,14 @@ def new(visit: Visit, template_id: str, status: str) -> Draft:
 def read(visit: Visit, template_id: str) -> Draft:
     """The draft in a form. Raises WrongAlert or NotFound when it is no form of ours."""
     life = visit.field("life")
+    pressed = visit.site.config.presets.get(visit.field("preset"))
     return Draft(
         template=template(template_id),
         status=_status(visit, visit.field("status")),
         values={
             name.removeprefix(_PREFIX): visit.field(name) for name in visit.form if name.startswith(_PREFIX)
         },
-        areas=visit.fields("area"),
+        areas=pressed if pressed is not None else visit.fields("area"),
         groups=visit.fields("group"),
         everybody=bool(visit.field("everybody")),
         channels=visit.fields("channel"),

@@ -37,6 +37,11 @@ public_port = {public}
 [approval]
 exercise = 2
 
+[presets]
+"五十嵐川 第1陣" = ["RHK", "RNN"]
+"五十嵐川 全域" = ["RHK", "RNN", "IGR", "OSK", "NGS", "MRM"]
+"信濃川 第1陣" = ["RHK", "HJJ", "SKN", "SKC"]
+
 [drill]
 staff_group = "民生委員"
 subscribers_group = "自治会長"

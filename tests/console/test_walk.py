@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 from httpx import Client
@@ -236,3 +237,15 @@ def test_a_typed_reading_is_checked_kept_and_goes_with_the_alert(
         document = session.get_one(AlertRow, session.get_one(DispatchRow, number).alert_id).document
     assert readings_of(cap.parse(document).infos)["第一中学校"] == "だいいちちゅう"
     assert "読み方" in approver.get(f"/alerts/{number}/approve").text
+
+
+def test_a_preset_ticks_its_areas_and_keeps_what_was_typed(desk: Desk, writer: Client):
+    presets = {"五十嵐川 第1陣": ("RNN", "RHK"), "井栗だけ": ("IGR",)}
+    desk.site.config = replace(desk.site.config, presets=presets)
+    form = form_of(writer, area=["IGR"], preset="五十嵐川 第1陣")
+    page = writer.post("/alerts/new/flood-4", data=form).text
+    ticked = re.findall(r'name="area" value="(\w+)" checked', page)
+    assert sorted(ticked) == ["RHK", "RNN"]
+    assert 'value="五十嵐川"' in page, "the river stays"
+    unknown = writer.post("/alerts/new/flood-4", data=form_of(writer, area=["IGR"], preset="?")).text
+    assert re.findall(r'name="area" value="(\w+)" checked', unknown) == ["IGR"]
