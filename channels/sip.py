@@ -18,9 +18,7 @@ from itertools import count
 from pathlib import Path
 from typing import ClassVar
 
-import phonenumbers
-
-from alertd.alert import MsgType, Status
+from alertd.alert import Status
 from alertd.channel import (
     ChannelSettings,
     InDoubt,
@@ -36,6 +34,7 @@ from alertd.errors import ChannelError, ChannelMisconfigured
 from alertd.speech import CALL_AUDIO, Sound
 from channels.baresip import Line, LineLost
 from channels.sip_call import NOT_SIGNED_IN, Call, Ending, receipt_of
+from channels.sip_line import open_line, sip_address
 from channels.sip_options import sign_of_life
 from channels.sip_performance import Performance, prepare
 from channels.sip_settings import SipSettings
@@ -147,7 +146,8 @@ class SipChannel:
         with self._lock:
             self._in_use.add(line)
         try:
-            ending = Call(line, self._uri(message, target), performance, stopped).take_place()
+            uri = sip_address(settings, target.address, message, target)
+            ending = Call(line, uri, performance, stopped).take_place()
         except LineLost as error:
             line.close()
             return Receipt(key=key, outcome=Outcome.UNKNOWN, reason=Reason.IN_DOUBT, detail=str(error))
@@ -186,21 +186,6 @@ class SipChannel:
                 ending = replace(ending, rang=True)
         return receipt_of(key, ending)
 
-    def _uri(self, message: Message, target: Target) -> str:
-        settings = self._settings
-        number = target.address
-        if settings.number_form == "national":
-            parsed = phonenumbers.parse(number, None)
-            written = phonenumbers.format_number(parsed, phonenumbers.PhoneNumberFormat.NATIONAL)
-            number = "".join(character for character in written if character.isdigit())
-        host, port = settings.place
-        uri = f"sip:{settings.prefix}{number}@{host}:{port}".replace("#", "%23")
-        if settings.tags:
-            uri += f";alertd-key={target.key};alertd-status={message.status}"
-            if message.kind is not MsgType.ALERT:
-                uri += f";alertd-kind={message.kind}"
-        return uri
-
     def _performance(self, message: Message, sound: Sound) -> Performance:
         """What this message's calls play; made once, and kept while it is in use."""
         if self._folder is None:
@@ -233,19 +218,7 @@ class SipChannel:
             line.close()
 
     def _line(self) -> Line:
-        settings = self._settings
-        host, port = settings.place
-        account = f"<sip:{settings.caller_id}@{host}:{port}>;regint=0"
-        if settings.password is not None:
-            user = settings.username or settings.caller_id
-            account += f";auth_user={user};auth_pass={settings.password.get_secret_value()}"
-        return Line(
-            account,
-            program=settings.program,
-            modules=settings.modules,
-            interface=str(settings.interface),
-            media_ports=settings.media_ports,
-        )
+        return open_line(self._settings)
 
     def _stop_calls(self) -> None:
         self._stopped.set()

@@ -44,6 +44,8 @@ class Ending:
     cut: bool
     #: the line's words about the end, e.g. "486 Busy Here"
     words: str
+    #: how long the sound had played at the end, seconds; 0 = never
+    played: float
 
     @property
     def reply(self) -> int | None:
@@ -143,6 +145,7 @@ class Call:
             answer=self._answer,
             cut=cut,
             words=words,
+            played=stopwatch() - self._played_at if self._plays else 0.0,
         )
 
 
