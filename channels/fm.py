@@ -118,9 +118,7 @@ class FmChannel:
         with self._station() as station:
             request = _with_key(station.alive(), target.airing_key)
             if request is not None:
-                sound = message.audio
-                airing = self._airing(target, sound, request.rid) if sound is not None else None
-                if airing is not None and not taken_off(station, airing):
+                if not taken_off(station, self._airing(target, message.audio, request.rid)):
                     raise ChannelUnavailable("the station does not give the air back")
             past = _with_key(station.history(self._settings.output), target.airing_key)
             if past is None:
@@ -146,13 +144,13 @@ class FmChannel:
     def _seconds(self, sound: Sound) -> float:
         return sound.seconds / self._settings.speed
 
-    def _airing(self, target: Target, sound: Sound, rid: str) -> Airing:
+    def _airing(self, target: Target, sound: Sound | None, rid: str) -> Airing:
         return Airing(
             rid=rid,
             key=target.airing_key,
             queue=target.address,
             output=self._settings.output,
-            seconds=self._seconds(sound),
+            seconds=self._seconds(sound) if sound is not None else 0.0,
             on_air_within=self._settings.on_air_within,
             margin=self._settings.margin,
         )
