@@ -271,6 +271,8 @@ class ChannelSettings(BaseModel):
     retry_after_reason: Mapping[Reason, float] = {}
     #: seconds until the next attempt at Extreme, by attempt; empty = as at other times
     retry_after_extreme: tuple[float, ...] = ()
+    #: up to what part of a pause is added to it, different for each address: not all come again at once
+    retry_spread: float = 0.0
     #: reasons that are worth another attempt at Extreme and Severe only
     retry_when_severe: tuple[Reason, ...] = ()
     #: from when until when (Japan time) people are left in peace, e.g. ["21:00", "07:00"]; [] = never

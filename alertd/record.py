@@ -6,7 +6,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Collection, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
@@ -15,7 +15,7 @@ from alertd.alert import Status
 from alertd.channel import Answer, Outcome, Reason, Recalls, Receipt
 from alertd.db import writing
 from alertd.delivery import Next, Word, after
-from alertd.errors import ChannelError, ChannelMisconfigured
+from alertd.errors import ChannelBusy, ChannelError, ChannelMisconfigured
 from alertd.site import Site
 from alertd.store import Claimed, crowds
 from alertd.tables import DispatchRow
@@ -64,7 +64,11 @@ def record(
         following = receive.unless_ended(following, ended)
         if ended is Outcome.CANCELLED and following.handed and isinstance(site.channel(name), Recalls):
             following = replace(following, look_at=now)
-        taken = crowds.conclude(session, owner, following, ids)
+        later = following.look_at is not None and not following.handed
+        spread = (
+            (following.look_at - now) * settings.retry_spread if later and following.look_at else timedelta()
+        )
+        taken = crowds.conclude(session, owner, following, ids, spread=spread)
         if following.word != word:
             receive.add_own_word(session, sorted(taken), following.word, now)
         if following.word.outcome is Outcome.FAILED and taken and ended is None:
@@ -114,4 +118,7 @@ def pause(site: Site, name: str, owner: str, fault: ChannelError, ids: Sequence[
         now = site.clock.now()
         store.release(session, owner, ids)
         row = lane.lane(session, name)
+        if isinstance(fault, ChannelBusy):
+            lane.wait_for(row, fault.seconds, now)
+            return
         lane.failed(session, row, str(fault), now, person_needed=isinstance(fault, ChannelMisconfigured))

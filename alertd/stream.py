@@ -9,12 +9,14 @@ than was on its lines.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import groupby
+from math import ceil
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -39,11 +41,15 @@ log = logging.getLogger(__name__)
 
 #: how many parcels are kept ready: at least, and at most; and for how many seconds they may last,
 #: so that a more urgent alert, or the stop button, waits no longer
-LEAST, MOST = 25, 500
-LASTS = 0.25
+LEAST, MOST = 25, 2000
+LASTS = 0.5
+#: seconds after which one thread lets the other one go on: a line must not wait for the feeder's thinking
+SWITCH = 0.0005
 #: seconds between two looks at the lane, at what is in doubt, and at an empty queue
 TEND = 0.5
 LOOK = 0.1
+#: what is postponed comes back in turns of so many seconds
+TURN = 0.25
 #: how many hand-overs in doubt are settled at once
 LOOK_AGAIN = 500
 
@@ -55,10 +61,11 @@ def stream(
 
     None = no journal can be kept here, and nothing was done: it must go in small groups.
     """
-    journal = Journal.open(notes(site), name, owner, slots=4 * MOST)
+    journal = Journal.open(notes(site), name, owner, slots=3 * MOST)
     if journal is None:
         return None
     assert isinstance(channel, Streams)
+    sys.setswitchinterval(SWITCH)
     try:
         with ThreadPoolExecutor(1, f"lines-{name}") as pool:
             outbox = _Outbox(site, owner, journal)
@@ -278,7 +285,7 @@ class _Stream:
         ready = self._outbox.waiting
         if ready > self._ready // 2:
             return 0
-        return min(self._ready - ready, self._journal.free, 3 * MOST - len(self._under_way))
+        return min(self._ready - ready, self._journal.free)
 
     def _claim(self, session: Session, wanted: int, now: datetime) -> list[Claimed]:
         settings = self._site.settings[self._name]
@@ -338,9 +345,11 @@ class _Stream:
         for dispatch_id, said in by_dispatch.items():
             status = self._book.of(session, dispatch_id).status
             record(session, self._site, self._name, self._owner, dispatch_id, status, said, now)
+        turns: dict[int, list[int]] = defaultdict(list)
         for slot, seconds in self._later:
-            number = self._under_way[slot].id
-            store.unmark(session, self._owner, [number], now + timedelta(seconds=seconds))
+            turns[ceil(seconds / TURN)].append(self._under_way[slot].id)
+        for turn, ids in turns.items():
+            store.unmark(session, self._owner, ids, now + timedelta(seconds=turn * TURN))
 
     def _adapt(self, ended: int) -> None:
         """Keeps twice as much ready when the lines ran dry, and no more than lasts a moment."""

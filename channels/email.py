@@ -13,6 +13,7 @@ from alertd.channel import ChannelSettings, Letter, Medium, Message, Pace, Part,
 from alertd.outbox import Outbox, Parcel
 from channels import email_letter
 from channels.email_crate import Crate, Template
+from channels.email_lanes import Lanes
 from channels.email_lines import Lines
 from channels.email_message import MailTemplate
 from channels.email_settings import EmailSettings
@@ -34,6 +35,7 @@ class EmailChannel:
         self.name = name
         self._settings = settings
         self._lines = Lines(settings)
+        self._lanes = Lanes(settings.lanes)
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -90,7 +92,8 @@ class EmailChannel:
 
     def write(self, letters: Sequence[Letter], /) -> Iterator[Receipt]:
         """Hands letters over on a connection of their own; `send` may be at work meanwhile."""
-        yield from email_letter.write(self._settings, letters)
+        writing = email_letter.write(self._settings, letters)
+        yield from asyncio.run_coroutine_threadsafe(writing, self._running()).result()
 
     def close(self) -> None:
         """Takes leave of the relays and ends the thread."""
@@ -103,7 +106,9 @@ class EmailChannel:
 
     async def _serve(self, outbox: Outbox) -> None:
         try:
-            await self._lines.serve(outbox, Crate(outbox, self._settings, self.mail_of))
+            # a handful cannot wait for the turns of a lane
+            lanes = None if isinstance(outbox, _Handful) else self._lanes
+            await self._lines.serve(outbox, Crate(outbox, self._settings, self.mail_of, lanes))
         finally:
             if isinstance(outbox, _Handful):
                 outbox.news.put(None)

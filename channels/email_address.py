@@ -9,6 +9,8 @@ _DOT_STRING = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?:\.[A-Za-z0-9!#$%&'*
 _UNQUOTED = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]+")
 _QUOTED = re.compile(r'"(?:[ !#-\[\]-~]|\\[ -~])+"')
 _DOMAIN = re.compile(r"(?=.{1,253}\Z)(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.(?!\Z)|\Z))+")
+# what nearly every address is: nothing more need be asked of it
+_USUAL = re.compile(r"[a-z0-9_+-]+(?:\.[a-z0-9_+-]+)*@(?:[a-z0-9]+(?:-[a-z0-9]+)*\.)+[a-z]{2,}")
 
 LONGEST = 254
 LONGEST_LOCAL = 64
@@ -21,6 +23,8 @@ def mailbox(address: str) -> str:
     are only valid in quotes: `a..b.@docomo.ne.jp` becomes `"a..b."@docomo.ne.jp`.
     Raises ValueError with what is wrong; the address itself is not in the message.
     """
+    if len(address) <= LONGEST_LOCAL and _USUAL.fullmatch(address):
+        return address
     local, at, domain = address.rpartition("@")
     if not at or not local:
         raise ValueError("an address needs a name, an @ and a domain")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import hashlib
 import re
 from dataclasses import dataclass
@@ -93,6 +93,12 @@ class MailTemplate:
             own += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
         return own.encode("ascii") + self.common + _base64(footer(target, self.language).encode())
 
+    def for_many(self) -> bytes:
+        """The mail for recipients who do not see each other; the same for all, and so is its Message-ID."""
+        name = hashlib.sha256(self.common).hexdigest()[:32]
+        own = f"Message-ID: <{name}.{self.language}@{self.domain}>\r\nTo: undisclosed-recipients:;\r\n"
+        return own.encode("ascii") + self.common
+
 
 def _common_headers(message: Message, settings: EmailSettings) -> list[bytes]:
     """All fields but those of the recipient, in the order in which they are written."""
@@ -162,4 +168,6 @@ def _body(text: str) -> bytes:
 
 
 def _base64(plain: bytes) -> bytes:
-    return base64.encodebytes(plain).replace(b"\n", b"\r\n")
+    """In lines of 76, RFC 2045 §6.8."""
+    whole = binascii.b2a_base64(plain, newline=False)
+    return b"".join([whole[at : at + 76] + b"\r\n" for at in range(0, len(whole), 76)])

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 from alertd.channel import ChannelSettings, InDoubt
 from alertd.errors import WrongInput
@@ -49,6 +50,23 @@ class Relay:
             return self.host == "localhost"
 
 
+class LaneSettings(BaseModel):
+    """A group of mail domains with a number and a pace of its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    domains: tuple[str, ...] = Field(min_length=1)
+    #: mails under way at a time, for each worker
+    sessions: int = Field(2, ge=1)
+    #: mails begun in a second, for each worker; None = as `sessions` allows
+    per_second: float | None = Field(None, gt=0)
+
+    @field_validator("domains")
+    @classmethod
+    def _in_small_letters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(domain.lower() for domain in value)
+
+
 class EmailSettings(ChannelSettings):
     """`[channels.NAME] kind = "email"`; times are in seconds."""
 
@@ -79,11 +97,22 @@ class EmailSettings(ChannelSettings):
     mails_per_session: int = Field(500, ge=1)
     #: hand-overs begun in a second over all workers; None = as fast as the relay takes them
     per_second: float | None = Field(None, gt=0)
+    #: domains to be treated with care, by a name: `domains`, `sessions` (mails at a time, for each worker)
+    #: and `per_second`, as in `lanes.docomo = { domains = ["docomo.ne.jp"], sessions = 2, per_second = 10 }`
+    lanes: Mapping[str, LaneSettings] = {}
+    #: how many recipients one mail may have in its envelope. More than 1 is the fastest way, and its price
+    #: is that nobody has a link of their own to change or leave, that a bounce tells nobody's key, and that
+    #: a sender that dies doubles up to `sessions` × as many
+    recipients_per_mail: int = Field(1, ge=1, le=100)
     connect_timeout: float = Field(10.0, gt=0)
     command_timeout: float = Field(30.0, gt=0)
     #: for the reply to the final dot; too short a patience doubles mails (RFC 5321 §4.5.3.2.6)
     dot_timeout: float = Field(300.0, gt=0)
     in_doubt: InDoubt = InDoubt.RESEND
+    #: a relay that says “later” is asked again until the alert expires
+    attempts: int = 100
+    retry_after: tuple[float, ...] = (60.0, 120.0, 300.0, 600.0, 900.0)
+    retry_spread: float = Field(0.2, ge=0)
 
     @field_validator("sender", "reply_to")
     @classmethod

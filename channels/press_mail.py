@@ -46,7 +46,14 @@ class PressMail:
 
     def for_target(self, target: Target, recipient: str) -> bytes:
         """The whole mail for one recipient. Raises WrongInput as `MailTemplate.for_target` does."""
-        head, _, text = self.plain.for_target(target, recipient).partition(b"\r\n\r\n")
+        return self._with_parts(self.plain.for_target(target, recipient))
+
+    def for_many(self) -> bytes:
+        """The whole mail for recipients who do not see each other."""
+        return self._with_parts(self.plain.for_many())
+
+    def _with_parts(self, plain: bytes) -> bytes:
+        head, _, text = plain.partition(b"\r\n\r\n")
         fields = head.split(b"\r\n")
         own = [field for field in fields if not field.startswith(_OF_A_PART)]
         of_text = [field for field in fields if field.startswith(_OF_A_PART[1:])]

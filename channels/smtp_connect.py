@@ -47,7 +47,7 @@ async def connect(relay: Relay, settings: EmailSettings, trust: ssl.SSLContext |
     )
     try:
         await client.connect()
-        await client.ehlo()
+        await _greet(client)
         if settings.username is not None and settings.password is not None:
             await client.login(settings.username, settings.password.get_secret_value())
     except (aiosmtplib.SMTPException, OSError) as error:
@@ -57,9 +57,19 @@ async def connect(relay: Relay, settings: EmailSettings, trust: ssl.SSLContext |
         client.close()
         raise
     transport = cast("asyncio.Transport", client.transport)
-    hello = client.last_ehlo_response
+    hello = client.last_ehlo_response or client.last_helo_response
     description = hello.message.partition("\n")[0] if hello else ""
     return Connection(transport, client.supports_extension("pipelining"), description)
+
+
+async def _greet(client: aiosmtplib.SMTP) -> None:
+    """Says who we are; to a server from before 1995 in its own words."""
+    try:
+        await client.ehlo()
+    except aiosmtplib.SMTPHeloError as error:
+        if error.code // 100 != 5:
+            raise
+        await client.helo()
 
 
 def _why_not_open(

@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections import deque
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from alertd.clock import stopwatch
@@ -29,26 +28,31 @@ MOST_REPLY_LINES = 100
 STALE_AFTER = 20.0
 #: A longer mail leaves alone, so that it is known when its last byte is gone.
 RIDES_WITH_COMPANY = 64 * 1024
+#: A relay that thinks longer than so many seconds about a mail gains nothing from company, and some
+#: that delay a reply give others out of turn.
+PROMPT = 0.5
 #: why a connection ended in the middle of a mail
 BROKEN, SILENT = "the connection was lost", "no reply in time"
 
 
-@dataclass(slots=True, eq=False)
 class Mail:
     """One mail on its way: whom it is for, its commands, its bytes, and who was refused so far."""
 
-    parcels: tuple[Parcel, ...]
-    #: MAIL, RCPT for each parcel, DATA; each with its line end
-    commands: tuple[bytes, ...]
-    #: headers and text with the line of the final dot
-    data: bytes
-    #: by place among the parcels
-    refused: dict[int, Verdict] = field(default_factory=dict)
+    __slots__ = ("commands", "data", "parcels", "refused")
+
+    def __init__(self, parcels: Sequence[Parcel], commands: bytes, data: bytes) -> None:
+        self.parcels = parcels
+        #: the lines of MAIL, RCPT for each parcel, DATA
+        self.commands = commands
+        #: headers and text with the line of the final dot
+        self.data = data
+        #: by place among the parcels
+        self.refused: dict[int, Verdict] = {}
 
     @property
     def hopeless(self) -> bool:
         """Whether every recipient was refused."""
-        return len(self.refused) == len(self.parcels)
+        return bool(self.refused) and len(self.refused) == len(self.parcels)
 
 
 class Crate(Protocol):
@@ -75,16 +79,10 @@ class Crate(Protocol):
         ...
 
 
-@dataclass(slots=True, eq=False)
-class _Awaited:
-    """A reply that is to come; `mail` None = to a RSET. `place` is that of the recipient for RCPT."""
-
-    mail: Mail | None
-    stage: Stage
-    place: int = 0
-    #: the dot that ends a mail that nobody is to have (RFC 2920 §3.1)
-    taken_back: bool = False
-
+#: A reply that is to come: the mail that it is about, None = to a RSET or NOOP; the stage; and for
+#: RCPT the place of the recipient, else whether it is to the dot of a mail that nobody is to have.
+_Awaited = tuple[Mail | None, Stage, int]
+_TAKEN_BACK = -1
 
 _RESET = b"RSET\r\n"
 _NO_MAIL = b".\r\n"
@@ -108,6 +106,9 @@ class SmtpPipeline(asyncio.Protocol):
         #: a long mail whose last byte has not left
         self._leaving: Mail | None = None
         self._unsent = False
+        #: when the last mail left, and whether the one before was answered promptly
+        self._sent_at = 0.0
+        self._prompt = False
         self._rest = b""
         #: the lines so far of a reply of several
         self._said: list[bytes] = []
@@ -157,7 +158,7 @@ class SmtpPipeline(asyncio.Protocol):
     async def noop(self) -> bool:
         """Asks for a sign of life; False when there is none."""
         self._finished = asyncio.get_running_loop().create_future()
-        self._write(b"NOOP\r\n", _Awaited(None, Stage.MAIL))
+        self._write(b"NOOP\r\n", [(None, Stage.MAIL, 0)])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._command_timeout):
                 await self._finished
@@ -168,7 +169,7 @@ class SmtpPipeline(asyncio.Protocol):
         if self._leaving is not None and self._transport.get_write_buffer_size() == 0:
             self._has_left(self._leaving)
         patience = self._command_timeout
-        if self._awaited and self._awaited[0].stage is Stage.DOT:
+        if self._awaited and self._awaited[0][1] is Stage.DOT:
             patience = self._dot_timeout
         if self.under_way > patience:
             self._end(SILENT)
@@ -176,12 +177,11 @@ class SmtpPipeline(asyncio.Protocol):
     def let_go(self) -> None:
         """Gives a mail back that only rides behind one that takes its time; takes no other."""
         self._mails_left = 0
-        if self._awaited and self._awaited[0].stage is Stage.DOT and self._crate is not None:
-            head = self._awaited[0].mail
-            riders = [one for one in self._awaited if one.mail is not None and one.mail is not head]
-            if riders and riders[0].mail is not None:
-                self._crate.give_back(riders[0].mail)
-                while self._awaited[-1].mail is riders[0].mail:
+        if self._awaited and self._awaited[0][1] is Stage.DOT and self._crate is not None:
+            rider = self._awaited[-1][0]
+            if rider is not None and rider is not self._awaited[0][0]:
+                self._crate.give_back(rider)
+                while self._awaited[-1][0] is rider:
                     self._awaited.pop()
 
     def quit(self) -> None:
@@ -210,8 +210,15 @@ class SmtpPipeline(asyncio.Protocol):
         """Replies, or pieces of them."""
         if self._rest:
             data = self._rest + data
-        begin = 0
+        begin, awaited = 0, self._awaited
         while not self._over and (end := data.find(b"\n", begin)) >= 0:
+            if data.startswith(b"250 ", begin) and self._pipelining and awaited:
+                mail, stage, _ = awaited[0]
+                if mail is not None and stage < Stage.DATA:
+                    # nearly every reply is this one: the next may come
+                    awaited.popleft()
+                    begin = end + 1
+                    continue
             line, begin = data[begin:end], end + 1
             if line[3:4] == b"-" and len(self._said) < MOST_REPLY_LINES:
                 self._said.append(line[4:].strip())
@@ -252,7 +259,7 @@ class SmtpPipeline(asyncio.Protocol):
 
     # the dialogue -----------------------------------------------------------------------
 
-    def _write(self, words: bytes, *awaited: _Awaited) -> None:
+    def _write(self, words: bytes, awaited: Iterable[_Awaited]) -> None:
         self._awaited.extend(awaited)
         self._since = stopwatch()
         self._transport.write(words)
@@ -266,15 +273,16 @@ class SmtpPipeline(asyncio.Protocol):
             return
         self._mails_left -= 1
         if self._pipelining:
-            self._write(b"".join(mail.commands), *_envelope(mail))
+            self._write(mail.commands, _envelope(mail))
         else:
-            self._commands.extend(zip(mail.commands, _envelope(mail), strict=True))
+            words = mail.commands.splitlines(keepends=True)
+            self._commands.extend(zip(words, _envelope(mail), strict=True))
             self._step()
 
     def _step(self) -> None:
         """Without PIPELINING: the next command, when the one before was answered."""
         words, awaited = self._commands.popleft()
-        self._write(words, awaited)
+        self._write(words, [awaited])
 
     def _replied(self, code: int, line: bytes) -> None:
         """One reply: 1. to a refused or forgotten mail; 2. to a command; 3. to the dot, which decides."""
@@ -285,24 +293,29 @@ class SmtpPipeline(asyncio.Protocol):
         if not self._awaited:
             self._end(BROKEN)  # a relay that takes leave of an idle connection
             return
-        awaited = self._awaited.popleft()
-        mail, stage = awaited.mail, awaited.stage
+        mail, stage, place = self._awaited.popleft()
         if mail is None:
             if code // 100 != 2:
                 self._end(BROKEN)
             elif not self._awaited:
                 self._after_reset()
             return
-        if awaited.taken_back:
-            self._refused(mail, None)
-            return
         if stage is Stage.DOT:
+            self._prompt = self._since - self._sent_at < PROMPT
+            if code // 100 == 3:
+                # no answer to a mail: whatever it answers, the mail is in doubt
+                self._awaited.appendleft((mail, stage, place))
+                self._end(BROKEN)
+                return
             self._decided(mail, Verdict(stage, code, _text(line)))
+            return
+        if place == _TAKEN_BACK:
+            self._refused(mail, None)
             return
         wanted = 3 if stage is Stage.DATA else 2
         if code // 100 != wanted and not mail.hopeless:
             verdict = Verdict(stage, code, _text(line))
-            places = (awaited.place,) if stage is Stage.RCPT else range(len(mail.parcels))
+            places = (place,) if stage is Stage.RCPT else range(len(mail.parcels))
             for place in places:
                 mail.refused.setdefault(place, verdict)
         if code == 421:
@@ -324,7 +337,7 @@ class SmtpPipeline(asyncio.Protocol):
         """The relay waits for the mail: its bytes, and behind the dot the commands of the next."""
         assert self._crate is not None
         if mail.hopeless:
-            self._write(_NO_MAIL, _Awaited(mail, Stage.DATA, taken_back=True))
+            self._write(_NO_MAIL, [(mail, Stage.DATA, _TAKEN_BACK)])
             return
         if not self._crate.begin(mail):
             self._end(BROKEN)
@@ -337,14 +350,14 @@ class SmtpPipeline(asyncio.Protocol):
                 self._has_left(mail)
             return
         rider = self._rider()
+        self._sent_at = stopwatch()
         if rider is None:
-            self._write(mail.data, _Awaited(mail, Stage.DOT))
+            self._write(mail.data, [(mail, Stage.DOT, 0)])
         else:
-            words = b"".join((mail.data, *rider.commands))
-            self._write(words, _Awaited(mail, Stage.DOT), *_envelope(rider))
+            self._write(mail.data + rider.commands, [(mail, Stage.DOT, 0), *_envelope(rider)])
 
     def _rider(self) -> Mail | None:
-        if not self._pipelining or self._mails_left <= 0 or not self.goes_on():
+        if not (self._pipelining and self._prompt) or self._mails_left <= 0 or not self.goes_on():
             return None
         assert self._crate is not None
         rider = self._crate.next()
@@ -356,7 +369,7 @@ class SmtpPipeline(asyncio.Protocol):
         """The dot of a long mail is gone; the next one begins when it is answered."""
         self._leaving = None
         self._since = stopwatch()
-        self._awaited.append(_Awaited(mail, Stage.DOT))
+        self._awaited.append((mail, Stage.DOT, 0))
 
     def _refused(self, mail: Mail, verdict: Verdict | None) -> None:
         """A mail that nobody gets: the relay is told to forget what it knows of it."""
@@ -374,7 +387,7 @@ class SmtpPipeline(asyncio.Protocol):
             # what rode behind was never read
             self._end(BROKEN, blameless=True)
         elif reset:
-            self._write(_RESET, _Awaited(None, Stage.MAIL))
+            self._write(_RESET, [(None, Stage.MAIL, 0)])
         elif not self._awaited:
             self._next()
 
@@ -398,7 +411,7 @@ class SmtpPipeline(asyncio.Protocol):
         """
         self._over = True
         self._transport.abort()
-        under_way = {awaited.mail: awaited.stage for awaited in reversed(self._awaited) if awaited.mail}
+        under_way = {mail: stage for mail, stage, _ in reversed(self._awaited) if mail is not None}
         mails = [(mail, stage) for mail, stage in reversed(under_way.items())]
         if self._leaving is not None:
             mails.insert(0, (self._leaving, Stage.BODY))
@@ -415,8 +428,10 @@ class SmtpPipeline(asyncio.Protocol):
 
 def _envelope(mail: Mail) -> list[_Awaited]:
     """The replies to come to the commands of a mail."""
-    recipients = (_Awaited(mail, Stage.RCPT, place) for place in range(len(mail.parcels)))
-    return [_Awaited(mail, Stage.MAIL), *recipients, _Awaited(mail, Stage.DATA)]
+    if len(mail.parcels) == 1:
+        return [(mail, Stage.MAIL, 0), (mail, Stage.RCPT, 0), (mail, Stage.DATA, 0)]
+    recipients = ((mail, Stage.RCPT, place) for place in range(len(mail.parcels)))
+    return [(mail, Stage.MAIL, 0), *recipients, (mail, Stage.DATA, 0)]
 
 
 def _text(line: bytes) -> str:

@@ -25,7 +25,10 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
     Raises ChannelMisconfigured when the relay refuses our sender for good: that is no
     fault of any recipient, and every other mail would fare the same.
     """
-    detail = f"{verdict.code} {_printable(verdict.text)}"[:LONGEST_DETAIL]
+    text = verdict.text
+    if not text.isprintable():
+        text = _printable(text)
+    detail = f"{verdict.code} {text}"[:LONGEST_DETAIL]
     if verdict.stage is Stage.DOT and verdict.code // 100 == 2:
         return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=queue_id(verdict.text), detail=detail)
     enhanced = _ENHANCED.match(verdict.text)
@@ -50,6 +53,9 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
 
 def queue_id(text: str) -> str | None:
     """The relay's name for an accepted mail, when its reply has one."""
+    _, usual, name = text.rpartition(": queued as ")
+    if usual and name.isalnum() and name.isascii():
+        return name[:LONGEST_REF]
     found = _QUEUE_ID.search(text)
     return _printable(found[1] or found[2])[:LONGEST_REF] if found else None
 

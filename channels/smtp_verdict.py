@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 
 class Stage(IntEnum):
@@ -18,8 +18,7 @@ class Stage(IntEnum):
     DOT = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The reply that decided a mail, or one recipient of it, and at which stage it came."""
 
     stage: Stage

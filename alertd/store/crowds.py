@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.orm import Session
@@ -40,8 +40,12 @@ def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tupl
     return {number: (address, bool(usable)) for number, address, usable in rows}
 
 
-def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) -> frozenset[int]:
+def conclude(
+    session: Session, owner: str, following: Next, ids: Sequence[int], *, spread: timedelta = timedelta()
+) -> frozenset[int]:
     """Writes what is known of these deliveries and ends their lease, fenced by owner and attempt.
+
+    Those to be looked at again are spread over the time from `look_at` to `spread` later.
 
     Returns those that took it; of the others more is known already, or they are no
     longer ours.
@@ -59,6 +63,7 @@ def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) 
             "answer": word.answer.value if word.answer else None,
             "spared": following.spared,
             "look_at": following.look_at,
+            "spread": spread.total_seconds(),
         },
     )
     return frozenset(row[0] for row in taken)
@@ -148,21 +153,31 @@ _ADDRESSES = _texts(
     **_THESE,
 )
 
+#: a part of `spread` that is different for neighbours and always the same for one
+_LOOK_AT = {
+    "sqlite": {"look_at": ":look_at + CAST(:spread * (id * 7919 % 1000) * 1000 AS INTEGER)"},
+    "postgresql": {
+        "look_at": "CAST(:look_at AS timestamptz)"
+        " + make_interval(secs => CAST(:spread AS float) * (id * 7919 % 1000) / 1000)"
+    },
+}
+_CONCLUDE_BLANKS = {name: {**_THESE[name], **_LOOK_AT[name]} for name in _THESE}
+
 _CONCLUDE_TEXT = """
     UPDATE delivery
     SET standing = :rank, outcome = :outcome, reason = :reason, answer = :answer, spared = :spared,
-        due_at = :look_at, owner = NULL, claimed_until = NULL{taken_back}
+        due_at = {look_at}, owner = NULL, claimed_until = NULL{taken_back}
     WHERE id IN {these} AND owner = :owner AND attempt = :attempt AND standing < :rank
       AND due_at IS NOT NULL
     RETURNING id
     """
 _CONCLUDE = _texts(
     _CONCLUDE_TEXT.replace("{taken_back}", ""),
-    **_THESE,
+    **_CONCLUDE_BLANKS,
 )
 _CONCLUDE_AND_TAKE_BACK = _texts(
     _CONCLUDE_TEXT.replace("{taken_back}", ", handed_at = NULL"),
-    **_THESE,
+    **_CONCLUDE_BLANKS,
 )
 
 _RECEIPTS = _texts(
