@@ -28,7 +28,10 @@ CITY = "city"
 WRITERS = frozenset({Role.DRAFT, Role.APPROVE, Role.SEND})
 LONGEST_NOTE = 1000
 #: kinds of actions that the staff's chronicle tells of; the audit trail has more
-_TOLD = ("dispatch.", "drill.", "chronicle.", "channel.", "relay.", "airing.", "draft.", "help.", "visit.")
+_TOLD = (
+    *("dispatch.", "drill.", "chronicle.", "channel.", "relay.", "airing.", "draft.", "help.", "visit."),
+    *("operator.added", "operator.roles", "operator.off", "operator.on"),
+)
 
 
 class Source(StrEnum):

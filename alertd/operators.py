@@ -37,14 +37,22 @@ def add(
     problems = []
     name = name.strip()
     if not name or len(name) > 64 or not name.isprintable():
-        problems.append(Problem("name", "give a name of 1 to 64 printable characters"))
+        problems.append(
+            Problem(
+                "name", "give a name of 1 to 64 printable characters", "名前は1～64文字で入力してください。"
+            )
+        )
     if session.scalar(select(OperatorRow.id).where(OperatorRow.name == name)) is not None:
-        problems.append(Problem("name", f"there is an operator “{name}” already"))
+        problems.append(
+            Problem("name", f"there is an operator “{name}” already", f"「{name}」はすでに登録されています。")
+        )
     if (problem := _password_problem(password)) is not None:
         problems.append(problem)
     wanted = sorted(set(roles))
     if not wanted:
-        problems.append(Problem("roles", f"give at least one of {', '.join(Role)}"))
+        problems.append(
+            Problem("roles", f"give at least one of {', '.join(Role)}", "役割を1つ以上選んでください。")
+        )
     if problems:
         raise WrongInput(problems)
     now = clock.now()
@@ -75,9 +83,13 @@ def set_password(session: Session, clock: Clock, *, name: str, password: str, by
 def set_roles(
     session: Session, clock: Clock, *, name: str, roles: Iterable[Role], by: str = audit.ENGINE
 ) -> None:
-    """Gives an operator these roles and no others; effective at the next request."""
-    row = by_name(session, name)
-    row.roles = sorted(set(roles))
+    """Gives an operator these roles and no others; effective at the next request. Raises NotFound or WrongInput."""
+    row, wanted = by_name(session, name), sorted(set(roles))
+    if not wanted:
+        raise WrongInput(
+            Problem("roles", f"give at least one of {', '.join(Role)}", "役割を1つ以上選んでください。")
+        )
+    row.roles = list(wanted)
     audit.note(
         session,
         at=clock.now(),
@@ -86,6 +98,16 @@ def set_roles(
         subject=f"operator:{row.id}",
         detail={"roles": row.roles},
     )
+
+
+def set_active(session: Session, clock: Clock, *, name: str, active: bool, by: str = audit.ENGINE) -> None:
+    """Lets an operator sign in, or not any more: then their sessions end at once. Raises NotFound."""
+    row = by_name(session, name)
+    row.active = active
+    if not active:
+        sign_out_everywhere(session, row.id)
+    action = "operator.on" if active else "operator.off"
+    audit.note(session, at=clock.now(), actor=by, action=action, subject=f"operator:{row.id}")
 
 
 def everybody(session: Session) -> Sequence[OperatorRow]:
@@ -149,7 +171,9 @@ def _password_problem(password: str) -> Problem | None:
     if PASSWORD_LENGTH <= len(password) <= _LONGEST_PASSWORD:
         return None
     return Problem(
-        "password", f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good"
+        "password",
+        f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good",
+        f"パスワードは{PASSWORD_LENGTH}～{_LONGEST_PASSWORD}文字にしてください。文にすると覚えやすくなります。",
     )
 
 

@@ -50,6 +50,10 @@ WORDS = {
     "draft.received": mark("draft received from outside"),
     "draft.submitted": mark("draft from outside handed in"),
     "draft.dismissed": mark("draft from outside put away"),
+    "operator.added": mark("operator added"),
+    "operator.roles": mark("operator's roles changed"),
+    "operator.off": mark("operator may not sign in any more"),
+    "operator.on": mark("operator may sign in again"),
     NOTE: mark("note"),
 }
 SOURCES = {

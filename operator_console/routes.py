@@ -27,6 +27,7 @@ from operator_console import (
     recipients,
     second_factor,
     sign_in,
+    staff,
     stop,
     unreached,
 )
@@ -102,6 +103,11 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
         Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
         Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),
+        Route(method="GET", path="/operators", endpoint=staff.show, needs=staff.ADMINISTERS),
+        Route(method="POST", path="/operators", endpoint=staff.add, needs=staff.ADMINISTERS),
+        Route(
+            method="POST", path="/operators/{number:int}", endpoint=staff.change, needs=staff.ADMINISTERS
+        ),
         Route(method="GET", path="/chronicle", endpoint=chronicle.show, needs=_EVERY_ROLE),
         Route(method="POST", path="/chronicle", endpoint=chronicle.add, needs=WRITERS),
         Route(method="GET", path="/chronicle.pdf", endpoint=chronicle.paper, needs=_EVERY_ROLE),

@@ -15,6 +15,7 @@ from pyotp import TOTP
 
 from alertd.clock import SystemClock
 from alertd.db import writing
+from alertd.dispatch import Role
 from alertd.registry import open_synthesizer
 from alertd.relay import Relay
 from alertd.tables import AreaRow
@@ -257,3 +258,11 @@ def test_the_chronicle_takes_a_note(browser: Browser, desk: Desk, tmp_path: Path
         expect(page.get_by_role("cell", name="堤防に亀裂")).to_be_visible()
         _well_made(page, "chronicle")
         page.screenshot(path=tmp_path / "chronicle.png")
+
+
+def test_the_operators_page_is_well_made(browser: Browser, desk: Desk, tmp_path: Path):
+    with _person(browser, desk, Role.ADMINISTER) as page:
+        page.get_by_role("navigation").get_by_role("link", name="操作者").click()
+        page.get_by_text(f"{WRITER.name}を変更").click()
+        _well_made(page, "operators")
+        page.screenshot(path=tmp_path / "operators.png")
