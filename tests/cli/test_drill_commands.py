@@ -72,7 +72,7 @@ def test_a_drill_is_armed_by_another_operator_with_a_password(drills: Alertd) ->
 
 def test_the_shipped_scenarios_can_be_read_and_named(drills: Alertd) -> None:
     names = [row["name"] for row in json.loads(drills("drill", "list", "--scenarios", "--json").out)]
-    assert names == ["call-out-monthly", "correction-monthly", "flood-yearly"]
+    assert names == ["call-out-monthly", "correction-monthly", "flood-yearly", "speakers-monthly"]
     for name in names:
         plan = json.loads(drills("drill", "schedule", name, "--dry-run", "--json").out)
         assert plan["name"] == name
