@@ -61,9 +61,7 @@ def arm(site: Site, occurrence_id: int, person: Person, *, seen: str) -> int:
             )
         dispatches = drills.step_dispatches(session, occurrence_id, lock=True)
         if seen != arming_hash(steps, dispatches):
-            raise MoveRefused(
-                "the drill is not what you were shown; open the drill again and read it anew"
-            )
+            raise MoveRefused("the drill is not what you were shown; open the drill again and read it anew")
         for step in steps:
             _arm(session, site, step, dispatches.get(step.id), person, now)
         audit.note(

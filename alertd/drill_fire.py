@@ -191,11 +191,8 @@ def _wrong(look: _Look, due: Sequence[DrillStepRow]) -> list[str]:
 
 
 def _all_final(look: _Look) -> bool:
-    return all(row.state in _DONE for number, row in look.dispatches.items() if _went_out(look, number))
-
-
-def _went_out(look: _Look, step_id: int) -> bool:
-    return any(step.id == step_id and step.fired_at is not None for step in look.steps)
+    """Whether every delivery of the drill itself is final; who still waits for its announcement need not."""
+    return all(look.dispatches[step.id].state in _DONE for step in look.steps if step.part == Part.STEP)
 
 
 def _fire(look: _Look, step: DrillStepRow) -> None:

@@ -10,7 +10,8 @@ from alertd import issue, operators, store
 from alertd.db import reading, writing
 from alertd.dispatch import Person
 from alertd.drill import PREPARED_AHEAD, first_due
-from alertd.drill_scenario import Scenario, read
+from alertd.drill_file import read
+from alertd.drill_scenario import Scenario
 from alertd.drill_submission import submission
 from alertd.errors import AlertdError, NotFound
 from alertd.site import Site

@@ -11,7 +11,8 @@ from alertd import audit
 from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.drill_document import WrongScenario
-from alertd.drill_scenario import Part, Scenario, read
+from alertd.drill_file import read
+from alertd.drill_scenario import Part, Scenario
 from alertd.errors import MoveRefused, Problem
 from alertd.site import Site
 from alertd.store import drills

@@ -19,8 +19,9 @@ from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.drill import CHECKS, Ending, Stage, stage, within_arming
 from alertd.drill import armed as is_armed
+from alertd.drill_file import read
 from alertd.drill_report import DrillReport, drill_report
-from alertd.drill_scenario import Part, read
+from alertd.drill_scenario import Part
 from alertd.errors import MoveRefused, NotFound
 from alertd.people import areas as all_areas
 from alertd.store import drills

@@ -13,7 +13,7 @@ from alertd.audience import Audience
 from alertd.channel import Medium
 from alertd.db import reading, writing
 from alertd.dispatch import Person, State
-from alertd.drill_scenario import read
+from alertd.drill_file import read
 from alertd.drill_watch import DrillWatch
 from alertd.send import drain
 from alertd.site import Site

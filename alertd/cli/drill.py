@@ -57,7 +57,7 @@ def schedule(
     from alertd.cli import drill_words
     from alertd.cli.sign_in import actor
     from alertd.drill_calendar import instant
-    from alertd.drill_scenario import find
+    from alertd.drill_file import find
 
     read = find(scenario)
     day, moment = _day(on), _time(at)
@@ -179,7 +179,7 @@ def run(
     from alertd.alert import Status
     from alertd.cli import drill_words
     from alertd.cli.sign_in import actor
-    from alertd.drill_scenario import find
+    from alertd.drill_file import find
 
     read = find(scenario)
     with opened(context, config) as site:
@@ -310,7 +310,7 @@ def rehearse(
 
     from alertd.cli import drill_words
     from alertd.demo import rehearsal
-    from alertd.drill_scenario import find
+    from alertd.drill_file import find
 
     wishes = rehearsal.Wishes(
         scenario=find(scenario), speed=speed, recipients=recipients, bad_day=bad_day, dark=dark, folder=folder

@@ -15,10 +15,11 @@ from alertd.cli.app import say
 from alertd.cli.installation import print_json
 from alertd.db import reading
 from alertd.drill import armed, stage
+from alertd.drill_file import read, shipped
 from alertd.drill_ics import Entry, calendar
 from alertd.drill_preview import Message, preview, standing_in_the_way
 from alertd.drill_report import SHARES, DrillReport, drill_report
-from alertd.drill_scenario import ZONE, Scenario, read, shipped
+from alertd.drill_scenario import ZONE, Scenario
 from alertd.errors import NotFound
 from alertd.sheet import pdf as printed
 from alertd.site import Site

@@ -24,7 +24,8 @@ from alertd.db import reading, writing
 from alertd.demo import run
 from alertd.demo.city import people
 from alertd.drill import first_due
-from alertd.drill_scenario import Part, Scenario, Step, read
+from alertd.drill_file import read
+from alertd.drill_scenario import Part, Scenario, Step
 from alertd.errors import AlertdError, NotFound
 from alertd.site import Site
 from alertd.store import drills

@@ -12,7 +12,7 @@ from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.drill import Ending
 from alertd.drill_check import check
-from alertd.drill_scenario import read
+from alertd.drill_file import read
 from alertd.store import drills
 from tests import factories
 from tests.console.desk import Desk, csrf, hidden

@@ -16,7 +16,7 @@ from alertd.channel import Outcome
 from alertd.db import reading, writing
 from alertd.drill import Ending
 from alertd.drill_document import WrongScenario
-from alertd.drill_scenario import read
+from alertd.drill_file import read
 from alertd.errors import MoveRefused, WrongAlert
 from alertd.tables import DeliveryRow
 from tests import factories
