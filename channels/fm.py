@@ -117,9 +117,10 @@ class FmChannel:
         target, message = inquiry.target, inquiry.message
         with self._station() as station:
             request = _with_key(station.alive(), target.airing_key)
-            if request is not None:
-                if not taken_off(station, self._airing(target, message.audio, request.rid)):
-                    raise ChannelUnavailable("the station does not give the air back")
+            if request is not None and not taken_off(
+                station, self._airing(target, message.audio, request.rid)
+            ):
+                raise ChannelUnavailable("the station does not give the air back")
             past = _with_key(station.history(self._settings.output), target.airing_key)
             if past is None:
                 return unknown(target, "nothing of it was on the air", None, Phase.RELEASED)

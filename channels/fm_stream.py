@@ -160,12 +160,15 @@ class FmStreamChannel:
     def _air(self, message: Message, target: Target, going: _Going) -> Iterator[Receipt]:
         """Streams the message to the mount, once.
 
-        1. The contact is closed and read back: the transmitter is ours.
+        1. The contact is read, closed and read back: the transmitter is ours.
         2. The mount is opened; whoever is on it already goes first.
         3. The sound goes out as fast as life, and is listened to.
         4. The stream ends and the contact is opened, whatever has happened.
         """
         assert message.audio is not None
+        if self._contact is not None:
+            # a box that cannot be read is not touched: nothing has happened yet
+            self._contact.closed()
         check = (
             AirCheck(self._settings.recording, lag=self._settings.recording_lag)
             if (self._settings.recording)
@@ -199,8 +202,12 @@ class FmStreamChannel:
         except Busy:
             yield self._released(deferred(target, Reason.BUSY, "somebody else is on the mount"))
             return
-        except ChannelError:
-            self._give_back()
+        except ChannelError as error:
+            try:
+                self._give_back()
+            except ChannelError as held:
+                yield unknown(target, f"{error}; {held}", None, None)
+                return
             raise
         except BaseException:
             with suppress(ChannelError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -156,6 +157,27 @@ def test_a_contact_that_does_not_close_airs_nothing(station, stream, message):
     with pytest.raises(ChannelUnavailable, match="did not close"):
         air(stream(), message)
     assert station.ledger.entries("airing") == []
+
+
+def test_an_entrance_that_is_down_leaves_no_contact_closed(station, stream, message):
+    channel = stream(port=free_port())
+    with pytest.raises(ChannelUnavailable, match="entrance"):
+        air(channel, message)
+    assert moves(station) == [True, False]
+
+
+def test_a_box_that_is_down_is_never_touched(station, stream, message):
+    channel = stream(contact=f"modbus://127.0.0.1:{free_port()}/0")
+    with pytest.raises(ChannelUnavailable, match="relay"):
+        air(channel, message)
+    assert station.ledger.entries("airing") == []
+
+
+def free_port() -> int:
+    """A port at which nobody listens."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def test_a_stream_that_breaks_off_is_cut_short_and_given_back(station, stream, message, tmp_path):
