@@ -6,6 +6,7 @@ import logging
 from datetime import datetime, timedelta
 
 from alertd import canary, hygiene, postman, subscribe
+from alertd.clock import stopwatch
 from alertd.db import writing
 from alertd.site import Site
 from alertd.store import letters
@@ -14,6 +15,8 @@ log = logging.getLogger(__name__)
 
 #: how often canaries are minded, and how often the list is looked through
 CANARIES, LIST = timedelta(minutes=1), timedelta(hours=1)
+#: after an accident, in seconds
+REST = 10.0
 #: an address that was never confirmed is forgotten after so long
 FORGET = timedelta(days=2)
 
@@ -23,11 +26,14 @@ class MailRoom:
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._rests_until: float = 0.0
         self._minded: datetime | None = None
         self._looked: datetime | None = None
 
     def tick(self) -> None:
         """Sends letters; once a minute minds the canaries, once an hour looks through the list."""
+        if stopwatch() < self._rests_until:
+            return
         try:
             now = self._site.clock.now()
             if self._minded is None or now - self._minded >= CANARIES:
@@ -38,7 +44,8 @@ class MailRoom:
                 self._look_after_the_list(now)
             postman.post(self._site)
         except Exception:
-            log.exception("the mail room had an accident; it goes on")
+            self._rests_until = stopwatch() + REST
+            log.exception("the mail room had an accident; it goes on after a rest")
 
     def _look_after_the_list(self, now: datetime) -> None:
         hygiene.suspend(self._site)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import re
 import ssl
@@ -22,16 +21,12 @@ LONGEST_DETAIL = 300
 _TAG = re.compile(r"[A-Za-z]{2,3}")
 
 
-def write(settings: EmailSettings, letters: Sequence[Letter]) -> list[Receipt]:
+async def write(settings: EmailSettings, letters: Sequence[Letter]) -> list[Receipt]:
     """Hands the letters over, one after the other; the first relay that answers takes them all.
 
     Raises ChannelUnavailable when none does, ChannelMisconfigured when a person must act;
     then no letter was handed over.
     """
-    return asyncio.run(_write(settings, letters))
-
-
-async def _write(settings: EmailSettings, letters: Sequence[Letter]) -> list[Receipt]:
     client = await _open(settings)
     try:
         return [await _hand_over(client, settings, letter) for letter in letters]

@@ -22,8 +22,8 @@ from alertd import (
 )
 from alertd.category import EVERYTHING, NAMES, Category
 from alertd.cli.app import say
-from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.cli.document import content_of
+from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.db import reading
 from alertd.errors import NotFound, Problem, WrongInput, WrongRecipients
 from alertd.language import NAMES as LANGUAGES
