@@ -94,12 +94,28 @@ def last_trials(session: Session, recipients: Collection[int]) -> Mapping[int, T
         .join(DispatchRow, DispatchRow.id == DeliveryRow.dispatch_id)
         .where(DeliveryRow.id.in_(latest))
     )
-    return {
+    found = {
         row.recipient_id: Trial(
             dispatch_id=row.dispatch_id, at=at, outcome=row.outcome, reason=row.reason, answer=row.answer
         )
         for row, at in rows
     }
+    begun = session.scalars(
+        select(DispatchRow)
+        .where(
+            DispatchRow.template == store.TRIAL,
+            DispatchRow.state == State.APPROVED,
+            DispatchRow.corrects_id.is_(None),
+        )
+        .order_by(DispatchRow.id)
+    )
+    for dispatch in begun:
+        recipient = dispatch.audience.get("recipient")
+        if isinstance(recipient, int) and recipient in recipients:
+            found[recipient] = Trial(
+                dispatch_id=dispatch.id, at=dispatch.submitted_at, outcome=None, reason=None, answer=None
+            )
+    return found
 
 
 def _must_exist(session: Session, recipient_id: int) -> None:

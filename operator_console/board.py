@@ -75,12 +75,14 @@ class Boards:
 
     async def _events(self, number: int, visit: Visit, help_seen: str) -> AsyncIterator[bytes]:
         last: Snapshot | None = None
+        began = self._site.clock.now()
         until = stopwatch() + CONNECTION
         while stopwatch() < until:
             now = await run_in_threadpool(self._snapshot, number)
             if last is None or now.alarms != last.alarms:
                 yield await run_in_threadpool(_event, visit, "alarms", now)
-            if help_wanted.digest(now.help) != help_seen:
+            # a snapshot that is older than the page would turn its list back
+            if now.taken_at >= began and help_wanted.digest(now.help) != help_seen:
                 help_seen = help_wanted.digest(now.help)
                 yield await run_in_threadpool(help_wanted.event, visit, now.help, board=True)
             if now != last:

@@ -81,20 +81,22 @@ class Calls:
         )
 
     async def _events(self, visit: Visit, last: str) -> AsyncIterator[bytes]:
-        until = stopwatch() + CONNECTION
-        while stopwatch() < until:
-            now = await run_in_threadpool(self._look)
-            if digest(now) != last:
+        began = stopwatch()
+        while stopwatch() < began + CONNECTION:
+            taken_at, now = await run_in_threadpool(self._look)
+            # a look that is older than the page would turn it back
+            if taken_at >= began and digest(now) != last:
                 last = digest(now)
                 yield await run_in_threadpool(event, visit, now, board=False)
             await asyncio.sleep(EVERY)
 
-    def _look(self) -> tuple[HelpWanted, ...]:
+    def _look(self) -> tuple[float, tuple[HelpWanted, ...]]:
+        """Who calls for help, and when that was looked at, on the stopwatch."""
         with self._guard:
             if stopwatch() - self._taken_at >= EVERY:
-                self._wanted = _all(self._site)
                 self._taken_at = stopwatch()
-            return self._wanted
+                self._wanted = _all(self._site)
+            return self._taken_at, self._wanted
 
 
 def take(delivery: int, visit: Visited) -> Response:

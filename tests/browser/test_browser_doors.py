@@ -14,6 +14,7 @@ from alertd import receive
 from alertd.channel import Answer, Outcome, Receipt
 from alertd.clock import SystemClock
 from alertd.db import writing
+from alertd.dispatch import Role
 from alertd.tables import DeliveryRow, RecipientRow
 from tests import factories
 from tests.browser.test_browser_walk import _person, _well_made
@@ -129,3 +130,26 @@ def test_paper_comes_back_with_results(browser: Browser, desk: Desk, sent: int, 
         if script:
             _well_made(page, "person")
         expect(page.get_by_role("heading", name="訪問の結果を入力")).to_be_visible()
+
+
+def test_a_paper_form_is_imported_and_its_number_tried(browser: Browser, desk: Desk, tmp_path: Path):
+    form = tmp_path / "名簿.csv"
+    form.write_text(
+        "受付番号,氏名,フリガナ,電話番号,住所,地区,自治会,要支援者,代理人氏名,代理人電話,続柄\r\n"
+        "R-1,三条ハナ,サンジョウ ハナ,0256-00-0101,本町1-2,嵐南,本町一丁目自治会,1,三条花子,090-0000-0001,長女\r\n"
+        "R-2,燕次郎,ツバメ ジロウ,119,本町1-3,嵐南,本町一丁目自治会,0,,,\r\n",
+        encoding="cp932",
+    )
+    with _person(browser, desk, Role.ADMINISTER) as page:
+        page.get_by_role("link", name="登録者名簿").click()
+        _well_made(page, "recipients")
+        page.get_by_role("link", name="名簿を取り込む").click()
+        page.get_by_label("登録申込書のCSVファイル").set_input_files(form)
+        page.get_by_role("button", name="内容を確かめる").click()
+        expect(page.get_by_role("heading", name="取り込むとこうなります")).to_be_visible()
+        _well_made(page, "import")
+        page.get_by_role("button", name="この内容で登録する").click()
+        expect(page.get_by_role("status")).to_contain_text("新規1人")
+        page.get_by_role("button", name="試験の電話をかける").click()
+        expect(page.locator(".doors")).to_contain_text(re.compile("発信中|最後まで聞いた"), timeout=15_000)
+        _well_made(page, "tried")

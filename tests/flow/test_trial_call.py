@@ -31,6 +31,9 @@ def city(make_city: MakeCity) -> City:
 
 def test_one_recipient_is_called_and_the_result_is_kept(city: City) -> None:
     number = trial_call.begin(city.site, 1, CLERK)
+    with reading(city.site.engine) as session:
+        begun = trial_call.last_trials(session, [1, 2])
+    assert {person: trial.outcome for person, trial in begun.items()} == {1: None}, "under way at once"
     plan.plan(city.site, number)
     assert city.drain() == 1
     with reading(city.site.engine) as session:
