@@ -41,6 +41,8 @@ COLUMNS: dict[str, tuple[str, ...]] = {
 }
 #: columns that hold an address as its channel wants it
 AS_WRITTEN = ("fm", "radio", "gateway", "radio_phone", "desk")
+#: a column with addresses of any other kind of channel, such as `contact:pager`
+CONTACT = re.compile(r"contact:[a-z][a-z0-9_-]{0,31}")
 #: columns of which a list needs one
 ADDRESSES = {"email", "phone", "phone2", "holder_phone", "press", *AS_WRITTEN}
 KINDS = {
@@ -121,7 +123,7 @@ def headings_of(row: Sequence[str]) -> tuple[dict[int, str], dict[str, str]]:
     names = {key(name): column for column, names in COLUMNS.items() for name in names}
     columns: dict[int, str] = {}
     for number, heading in enumerate(row):
-        column = names.get(key(heading))
+        column = names.get(key(heading)) or (key(heading) if CONTACT.fullmatch(key(heading)) else None)
         if column in columns.values():
             raise wrong(
                 heading,
@@ -138,7 +140,7 @@ def headings_of(row: Sequence[str]) -> tuple[dict[int, str], dict[str, str]]:
                 f"the column is missing; the first line must name the columns, among them {needed}",
                 f"「{HEADINGS[needed]}」の列がありません。1行目に列の名前を入れてください。",
             )
-    if not found & ADDRESSES:
+    if not found & ADDRESSES and not any(CONTACT.fullmatch(column) for column in found):
         raise wrong(
             "メール",
             "there is no column with addresses; add メール (email) or 電話番号 (phone)",

@@ -174,6 +174,7 @@ def _contacts(cells: Mapping[str, str], *, calls_first: bool) -> tuple[Contact, 
     ]
     holders = {calls[-1]: _holder(cells)} if cells.get("holder_phone") else {}
     others = [(column, cells[column]) for column in AS_WRITTEN if cells.get(column)]
+    others += [(name[8:], cell) for name, cell in cells.items() if name.startswith("contact:") and cell]
     if cells.get("press"):
         others.append(("press", _checked("press", cells, address.email)))
     found = dict.fromkeys([*others, *(calls + mails if calls_first else mails + calls)])

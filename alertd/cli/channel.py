@@ -16,6 +16,7 @@ from alertd.cli.installation import ConfigOption, JsonFlag, print_json, settings
 from alertd.cli.writing import wrong_use
 from alertd.errors import ChannelError, Problem, VoiceUnavailable, WrongInput
 from alertd.language import tag_of
+from alertd.registry import channel_kinds
 from alertd.site import Site
 from alertd.template import Spoken
 
@@ -29,7 +30,7 @@ app = typer.Typer(
 
 @app.command("list")
 def list_all(context: typer.Context, config: Path | None = ConfigOption, as_json: JsonFlag = False) -> None:
-    """List the channels of the configuration.
+    """List the channels of the configuration, and what other kinds are installed.
 
     \b
     Example: alertd channel list
@@ -52,6 +53,9 @@ def list_all(context: typer.Context, config: Path | None = ConfigOption, as_json
         print(f"{name}\t{section.kind}\t{', '.join(section.carries)}{simulated}")
     if not rows:
         say("there is no channel; add a section [channels.NAME] to the configuration")
+    others = sorted(set(channel_kinds()) - {section.kind for section in found.channels.values()})
+    if others:
+        say(f"installed without a section: {', '.join(others)}")
 
 
 @app.command()

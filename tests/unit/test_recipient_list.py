@@ -45,6 +45,12 @@ def test_columns_may_stand_in_any_order_and_others_are_overlooked() -> None:
     assert recipient.area == "RHK" and recipient.needs_support
 
 
+def test_addresses_of_any_other_kind_of_channel_have_a_column_of_their_own() -> None:
+    text = rows("消防団,嵐南,1001", heading="氏名,地区,contact:pager")
+    [recipient] = read(text, areas=AREAS).recipients
+    assert recipient.contacts == (Contact(kind="pager", address="1001", preference=1),)
+
+
 def test_those_who_need_support_are_called_before_they_are_mailed() -> None:
     [recipient] = read(rows("Hana,h@example.jp,0256-00-0002,RNN,en,1"), areas=AREAS).recipients
     assert [contact.kind for contact in recipient.contacts] == ["voice", "email"]
