@@ -57,19 +57,30 @@ class Hearing:
 
 
 class AirCheck:
-    """Listens to a recording (WAV, 16 bits, still being written) from the moment it is made."""
+    """Listens to a recording (WAV, 16 bits, still being written) from the moment it is made.
+
+    A recording that is not there stops no airing; nothing is heard of it then.
+    """
 
     def __init__(self, recording: Path, *, lag: float) -> None:
         self._recording = recording
         self._lag = lag
-        self._format = _format(recording)
-        self._begin = recording.stat().st_size
+        self._format = (0, 0)
+        self._begin = 0
+        self._trouble: ChannelUnavailable | None = None
+        try:
+            self._format = _format(recording)
+            self._begin = recording.stat().st_size
+        except ChannelUnavailable as error:
+            self._trouble = error
 
     def heard(self, sound: Sound) -> Hearing:
         """What was on the air of it; waits for as long as the air may lag behind.
 
-        Raises ChannelUnavailable when the recording has stopped to grow.
+        Raises ChannelUnavailable when the recording is not there, or has stopped to grow.
         """
+        if self._trouble is not None:
+            raise self._trouble
         wanted = _curve(*_samples(sound.path))
         deadline = stopwatch() + self._lag
         while True:
@@ -85,7 +96,7 @@ class AirCheck:
     def _now(self, wanted: npt.NDArray[np.float64]) -> Hearing:
         import numpy as np
 
-        rate, channels, _ = self._format
+        rate, channels = self._format
         with self._recording.open("rb") as file:
             file.seek(self._begin)
             data = file.read()
@@ -97,7 +108,7 @@ class AirCheck:
         return Hearing(likeness=likeness, silent=silent, began=place / _RATE)
 
     def _seconds(self) -> float:
-        rate, channels, _ = self._format
+        rate, channels = self._format
         return (self._recording.stat().st_size - self._begin) / (rate * channels * 2)
 
 
@@ -122,8 +133,8 @@ def compare(sound: Path, recording: Path) -> Hearing:
     return Hearing(likeness=likeness, silent=bool((air <= _SILENCE).all()), began=place / _RATE)
 
 
-def _format(recording: Path) -> tuple[int, int, int]:
-    """Samples a second, channels and bits of a WAV file whose length is not known yet."""
+def _format(recording: Path) -> tuple[int, int]:
+    """Samples a second and channels of a WAV file whose length is not known yet."""
     try:
         with recording.open("rb") as file:
             head = file.read(64)
@@ -135,7 +146,7 @@ def _format(recording: Path) -> tuple[int, int, int]:
     kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", head[at + 8 : at + 24])
     if kind not in (1, 0xFFFE) or bits != 16:
         raise ChannelUnavailable("the recording of the air is not linear with 16 bits")
-    return rate, channels, bits
+    return rate, channels
 
 
 def _samples(path: Path) -> tuple[npt.NDArray[np.float64], int]:

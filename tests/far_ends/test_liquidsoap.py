@@ -123,13 +123,13 @@ def key(request):
     return "K-" + "".join(character for character in request.node.name if character.isalnum())[:60]
 
 
-def fm(station: RealStation) -> FmChannel:
-    return FmChannel("fm", FmSettings(kind="fm", socket=station.socket_path, timeout=2))
+def fm(station: RealStation, **changes: Any) -> FmChannel:
+    return FmChannel("fm", FmSettings(kind="fm", socket=station.socket_path, timeout=2, **changes))
 
 
-def air(station: RealStation, message: Message, key: str) -> Receipt:
+def air(station: RealStation, message: Message, key: str, **changes: Any) -> Receipt:
     target = Target(key=key, attempt=1, address=QUEUE, answer_url="")
-    *_, receipt = fm(station).send(message, [target])
+    *_, receipt = fm(station, **changes).send(message, [target])
     return receipt
 
 
@@ -190,6 +190,26 @@ def test_what_is_taken_off_gives_the_programme_back_and_switches_receivers_off(
     values, rate = soundfile.read(recorded)
     tail = np.abs(np.fft.rfft(values[-rate // 2 :, 0])).argmax() * 2
     assert tail == pytest.approx(PROGRAMME_HZ, abs=10)
+
+
+def test_the_air_is_listened_to_and_silence_is_never_called_aired(station, message, key, tmp_path):
+    loud = replace(message, audio=spoken_sound(tmp_path))
+    assert air(station, loud, key, recording=station.recording).outcome is Outcome.DELIVERED
+    deaf = tmp_path / "deaf.wav"
+    soundfile.write(deaf, np.zeros((48000, 2)), 48000, "PCM_16")
+    receipt = air(station, loud, f"{key}-deaf", recording=deaf, recording_lag=0.5)
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert "does not grow" in (receipt.detail or "")
+
+
+def spoken_sound(folder: Path) -> Sound:
+    """A tone whose loudness goes up and down like speech."""
+    times = np.arange(2 * 48000) / 48000
+    tone = 0.4 * np.clip(np.sin(2 * np.pi * (1.3 + times) * times), 0, 1) * np.sin(2 * np.pi * 700 * times)
+    path = folder / "spoken.wav"
+    soundfile.write(path, np.stack([tone, tone], axis=1), 48000, "PCM_24")
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return Sound(digest=digest, path=path, seconds=2.0, format=FM_AUDIO, voice="tone", reading="")
 
 
 def test_a_real_station_that_freezes_in_the_middle_is_never_believed(station, message, key, tmp_path):

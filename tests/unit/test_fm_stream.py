@@ -262,6 +262,14 @@ def test_a_recording_that_stands_still_proves_nothing(stream, message, tmp_path)
     assert "does not grow" in (receipt.detail or "")
 
 
+def test_a_recorder_that_is_gone_stops_no_airing(station, stream, message, tmp_path):
+    receipt = air(stream(recording=str(tmp_path / "nowhere.wav")), message)
+    assert receipt.outcome is Outcome.UNKNOWN
+    assert "not there" in (receipt.detail or "")
+    assert station.wait_until_still(3)
+    assert [entry["sha256"] for entry in station.ledger.entries("airing")] == [message.audio.digest]
+
+
 class Recording:
     """A WAV file that grows as fast as life: a second of programme, then what was on the air."""
 
