@@ -144,6 +144,9 @@ class Pace:
     per_second: float
     #: hand-overs whose outcome is not known yet; None = no limit
     in_flight: int | None = None
+    #: the channel itself keeps `per_second`, which it can do more exactly: it sees the replies.
+    #: Then one drain over all workers hands over, and the next one after a pause
+    kept: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,6 +182,8 @@ class Traits:
     report_within: timedelta | None = None
     pace: Pace | None = None
     in_doubt: InDoubt = InDoubt.RESEND
+    #: how many questions (`Asks`, `Recalls`) may be asked at a time
+    questions: int = 1
     #: None = no person is needed
     by_hand: ByHand | None = None
 

@@ -11,6 +11,7 @@ AlertdError
 ├── WrongSecret              what is stored encrypted was altered, or made with another secret
 ├── ChannelError
 │   ├── ChannelUnavailable   the far end is down; the targets will be tried again
+│   │   └── ChannelBusy      … or asks us to wait so many seconds
 │   ├── ChannelMisconfigured a person must act before this channel can send
 │   └── ForgedCallback       a callback is not from the far end that it names
 └── SpeechError
@@ -87,6 +88,14 @@ class ChannelError(AlertdError):
 
 class ChannelUnavailable(ChannelError):
     """The far end is down; the targets will be tried again."""
+
+
+class ChannelBusy(ChannelUnavailable):
+    """The far end asks us to wait before anything more is handed over."""
+
+    def __init__(self, message: str, seconds: float) -> None:
+        super().__init__(message)
+        self.seconds = seconds
 
 
 class ChannelMisconfigured(ChannelError):

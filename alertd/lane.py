@@ -17,8 +17,12 @@ from alertd.tables import ChannelStateRow
 LONGEST_PAUSE = timedelta(seconds=30)
 #: the pause when a person must act first
 MISCONFIGURED_PAUSE = timedelta(seconds=60)
+#: the longest pause that a far end may ask for
+LONGEST_WAIT = timedelta(seconds=120)
 #: how many seconds of a pace are begun together
 SLICE = 0.2
+#: … and of one that the channel itself keeps
+TOGETHER = 0.5
 #: how many seconds before its time a slice may be claimed, so that the line never waits for the database
 AHEAD = 0.1
 #: what part of a pace is used: the far end counts by its own clock, and replies jitter
@@ -52,6 +56,18 @@ def disown(row: ChannelStateRow, owner: str) -> None:
         row.owner = row.owned_until = None
 
 
+def leave(row: ChannelStateRow, owner: str, pace: Pace, now: datetime) -> None:
+    """Gives a lane back whose pace the channel keeps: the next process knows nothing of the last second."""
+    if row.owner == owner:
+        row.next_at = now + timedelta(seconds=max(1.0, 1 / pace.per_second))
+        disown(row, owner)
+
+
+def wait_for(row: ChannelStateRow, seconds: float, now: datetime) -> None:
+    """The far end has asked for a pause: nothing is handed over before its end, and nobody is alarmed."""
+    row.resume_at = now + min(timedelta(seconds=max(seconds, 1.0)), LONGEST_WAIT)
+
+
 @dataclass(frozen=True, slots=True)
 class Allowance:
     """What may be handed over: so many, from `begin` on; or none, and it pays to look again in `wait` seconds."""
@@ -67,15 +83,20 @@ def allowance(
     """How many hand-overs may begin by the pace and the lines that are free.
 
     A pace is kept in slices of a part of a second: what a slice does not use is lost, and
-    what is late is not made good. So no second sees more than the pace.
+    what is late is not made good. So no second sees more than the pace. A pace that the
+    channel keeps is only shared out: who has the lane may always begin.
     """
     if pace is None:
         return Allowance(wanted, now)
     begin = max(row.next_at or now, now)
+    if pace.kept and begin > now:
+        return Allowance(0, begin, (begin - now).total_seconds())
     ahead = (begin - now).total_seconds() - AHEAD
     if ahead > 0:
         return Allowance(0, begin, ahead)
-    wanted = min(wanted, in_a_slice(pace.per_second))
+    wanted = min(
+        wanted, max(1, int(pace.per_second * TOGETHER)) if pace.kept else in_a_slice(pace.per_second)
+    )
     if pace.in_flight is not None:
         wanted = min(wanted, pace.in_flight - store.lines_in_use(session, row.channel, now))
     return Allowance(wanted, begin) if wanted > 0 else Allowance(0, begin, FREE_LINE)
@@ -83,7 +104,7 @@ def allowance(
 
 def spend(row: ChannelStateRow, pace: Pace | None, allowed: Allowance) -> None:
     """Moves the time of the next hand-over on by one slice."""
-    if pace is not None:
+    if pace is not None and not pace.kept:
         seconds = in_a_slice(pace.per_second) / (pace.per_second * MARGIN)
         row.next_at = allowed.begin + timedelta(seconds=seconds)
 

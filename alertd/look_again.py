@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -50,39 +51,50 @@ _UNANSWERABLE = Receipt(
 def look_again(
     site: Site, name: str, owner: str, channel: Channel, book: Messages, again: Sequence[Claimed]
 ) -> None:
-    """Hand-overs whose outcome is overdue: ask the far end, else settle them by the channel's policy."""
-    for claimed in _left_over(site, name, owner, again):
-        with reading(site.engine) as session:
-            said = store.said_of(session, claimed.id, claimed.attempt)
-            dispatch = session.get_one(DispatchRow, claimed.dispatch_id)
-            stopped = receive.ended_as(dispatch, site.clock.now()) is Outcome.CANCELLED
-        if not isinstance(channel, Asks) or not (said or channel.traits.in_doubt is InDoubt.ASK):
-            _settle_alone(site, name, owner, channel.traits, claimed)
-            continue
-        inquiry = _inquiry(site, name, book, claimed)
-        try:
-            receipt = _asked(channel, inquiry, recall=stopped) if inquiry is not None else _UNANSWERABLE
-        except ChannelError as error:
-            log.warning("channel %s could not be asked: %s", name, error)
-            with writing(site.engine) as session:
-                store.postpone(session, owner, claimed.id, site.clock.now() + receive.ASK_AGAIN)
-            continue
-        if receipt is not None and receipt.phase is not None and receipt.phase.under_way:
-            assert inquiry is not None
-            receipt = on_air.adopt(site, name, channel, claimed, inquiry, receipt)
-            if receipt is None:
-                with writing(site.engine) as session:
-                    store.postpone(session, owner, claimed.id, site.clock.now() + ON_AIR_AGAIN)
-                continue
+    """Hand-overs whose outcome is overdue: ask the far end, else settle them by the channel's policy.
+
+    So many at a time as the channel can be asked: telephones that ring are to fall silent at once.
+    """
+    left = _left_over(site, name, owner, again)
+    with ThreadPoolExecutor(max(1, min(len(left), channel.traits.questions)), f"ask-{name}") as pool:
+        asked = [pool.submit(_look_at, site, name, owner, channel, book, claimed) for claimed in left]
+    for one in asked:
+        one.result()
+
+
+def _look_at(site: Site, name: str, owner: str, channel: Channel, book: Messages, claimed: Claimed) -> None:
+    """Asks about one hand-over, or settles it."""
+    with reading(site.engine) as session:
+        said = store.said_of(session, claimed.id, claimed.attempt)
+        dispatch = session.get_one(DispatchRow, claimed.dispatch_id)
+        stopped = receive.ended_as(dispatch, site.clock.now()) is Outcome.CANCELLED
+    if not isinstance(channel, Asks) or not (said or channel.traits.in_doubt is InDoubt.ASK):
+        _settle_alone(site, name, owner, channel.traits, claimed)
+        return
+    inquiry = _inquiry(site, name, book, claimed)
+    try:
+        receipt = _asked(channel, inquiry, recall=stopped) if inquiry is not None else _UNANSWERABLE
+    except ChannelError as error:
+        log.warning("channel %s could not be asked: %s", name, error)
         with writing(site.engine) as session:
-            now = site.clock.now()
-            if receipt is None and not _over(session, owner, claimed, now):
-                store.hand_over_again(session, owner, claimed.id, now, counts=False)
-            if receipt is None:
-                on_air.never_was(session, claimed.id, now)
-                continue
-            receipt = on_air.finished(session, claimed.id, claimed.attempt, receipt, now)
-            receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
+            store.postpone(session, owner, claimed.id, site.clock.now() + receive.ASK_AGAIN)
+        return
+    if receipt is not None and receipt.phase is not None and receipt.phase.under_way:
+        assert inquiry is not None
+        receipt = on_air.adopt(site, name, channel, claimed, inquiry, receipt)
+        if receipt is None:
+            with writing(site.engine) as session:
+                store.postpone(session, owner, claimed.id, site.clock.now() + ON_AIR_AGAIN)
+            return
+    with writing(site.engine) as session:
+        now = site.clock.now()
+        if receipt is None and not _over(session, owner, claimed, now):
+            store.hand_over_again(session, owner, claimed.id, now, counts=False)
+        if receipt is None:
+            on_air.never_was(session, claimed.id, now)
+            return
+        receipt = on_air.finished(session, claimed.id, claimed.attempt, receipt, now)
+        receive.record(session, site, claimed.id, claimed.attempt, receipt, now, asked_by=owner)
 
 
 def notes(site: Site) -> Path:

@@ -49,7 +49,7 @@ log = logging.getLogger(__name__)
 #: how many groups are claimed at once
 GROUPS = 8
 #: how many hand-overs are looked at again at once
-LOOK_AGAIN = 20
+LOOK_AGAIN = 50
 #: the longest wait for the pace inside a drain, in seconds
 PATIENCE = 0.25
 
@@ -112,9 +112,13 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
                 elif not claim.fresh:
                     return handed
         finally:
+            pace = channel.traits.pace
             if channel.traits.exclusive:
                 with writing(site.engine) as session:
                     lane.disown(lane.lane(session, name), owner)
+            elif pace is not None and pace.kept:
+                with writing(site.engine) as session:
+                    lane.leave(lane.lane(session, name), owner, pace, site.clock.now())
     return handed
 
 
@@ -149,6 +153,8 @@ def _claim(site: Site, name: str, owner: str, traits: Traits) -> Claim:
             store.hold(session, name, list(Severity).index(settings.quiet_unless), morning, now)
         again = store.claim(session, name, owner, handed=True, limit=LOOK_AGAIN, now=now, until=until)
         wanted = traits.batch_size if traits.exclusive else traits.batch_size * GROUPS
+        if traits.pace is not None and traits.pace.kept and not lane.own(row, owner, now, until):
+            return Claim(again, [], now)
         if (rest := on_air.rest(session, name, site.channel(name), now)) > 0:
             return Claim(again, [], now, rest if store.waiting(session, name, now) else 0.0)
         allowed = lane.allowance(session, row, traits.pace, wanted, now)

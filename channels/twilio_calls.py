@@ -21,7 +21,7 @@ from twilio.rest import Client  # type: ignore[import-untyped]
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionError, ProxyError, SSLError
 
 from alertd.channel import Outcome, Reason
-from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable
+from alertd.errors import ChannelBusy, ChannelError, ChannelMisconfigured, ChannelUnavailable
 
 #: Newest calls of one number that are looked through when a call is sought.
 _LOOKED_THROUGH = 100
@@ -97,7 +97,7 @@ class TwilioCalls:
     def place(self, **call: Any) -> str:
         """Starts a call and gives its SID. The arguments are those of `calls.create`.
 
-        Raises NotSent, NoReply (it may ring), Refusal or ChannelMisconfigured.
+        Raises NotSent, NoReply (it may ring), ChannelBusy, Refusal or ChannelMisconfigured.
         """
         try:
             sid = self._calls.create(**call).sid
@@ -186,7 +186,10 @@ class _Transport:
         timeout: float | None = None,
         allow_redirects: bool = False,
     ) -> Response:
-        """One request. Raises NotSent, NoReply or ChannelMisconfigured."""
+        """One request. Raises NotSent, NoReply, ChannelBusy or ChannelMisconfigured.
+
+        Too fast was never carried out (https://www.twilio.com/docs/api/errors/20429).
+        """
         del timeout, allow_redirects
         if params:
             url += "?" + urlencode(params, doseq=True)
@@ -206,10 +209,19 @@ class _Transport:
             raise NoReply("the telephone network broke the encryption off") from error
         except HTTPError as error:
             raise NoReply("the telephone network did not reply in time") from error
+        if reply.status == 429 and (seconds := _seconds(reply.headers.get("Retry-After", ""))) is not None:
+            raise ChannelBusy("the telephone network asks us to wait", seconds)
         return Response(reply.status, reply.data.decode("utf-8", "replace"), dict(reply.headers))
 
     def close(self) -> None:
         self._pool.clear()
+
+
+def _seconds(retry_after: str) -> float | None:
+    """Of a Retry-After header (RFC 9110, 10.2.3), which gives seconds or a date; None = it says nothing."""
+    if retry_after.isascii() and retry_after.isdigit():
+        return float(retry_after[:6])
+    return None
 
 
 def _told(error: TwilioException) -> Exception:

@@ -34,6 +34,7 @@ from alertd.channel import (
 from alertd.errors import ChannelError, ChannelMisconfigured, UnknownLanguage
 from alertd.speech import CALL_AUDIO, CALL_MP3_AUDIO
 from channels.call_dialogue import answered, called_in, reported, unwanted, went_on
+from channels.call_pace import CallPace
 from channels.call_report import receipt_of_state
 from channels.call_script import CallScript, Step, nothing_in_force
 from channels.call_words import words
@@ -59,6 +60,7 @@ class VoiceChannel:
     def __init__(self, name: str, settings: VoiceSettings, /) -> None:
         self.name = name
         self._settings = settings
+        self._pace = CallPace(settings.calls_per_second)
         self._pool: ThreadPoolExecutor | None = None
         self._calls: TwilioCalls | None = None
         self._opening = threading.Lock()
@@ -71,8 +73,9 @@ class VoiceChannel:
             batch_size=BATCH,
             audio=CALL_MP3_AUDIO if settings.audio == "mp3" else CALL_AUDIO,
             report_within=timedelta(seconds=settings.report_within),
-            pace=Pace(settings.calls_per_second, settings.lines),
+            pace=Pace(settings.calls_per_second, settings.lines, kept=True),
             in_doubt=InDoubt.ASK,
+            questions=BATCH,
         )
 
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
@@ -269,21 +272,24 @@ class VoiceChannel:
         detection: Mapping[str, object] = (
             {"machine_detection": "DetectMessageEnd"} if settings.machine_detection else {}
         )
+        wishes = {
+            "to": target.address,
+            "from_": settings.caller_id,
+            "url": script.link(Step.ANSWER),
+            "method": "POST",
+            "fallback_url": settings.fallback_url or script.link(Step.SAY),
+            "fallback_method": "POST",
+            "status_callback": script.link(Step.STATUS),
+            "status_callback_method": "POST",
+            "status_callback_event": ["initiated", "ringing", "answered", "completed"],
+            "timeout": settings.ring_seconds,
+            "time_limit": settings.time_limit,
+            **detection,
+        }
+        calls = self._open()
         try:
-            sid = self._open().place(
-                to=target.address,
-                from_=settings.caller_id,
-                url=script.link(Step.ANSWER),
-                method="POST",
-                fallback_url=settings.fallback_url or script.link(Step.SAY),
-                fallback_method="POST",
-                status_callback=script.link(Step.STATUS),
-                status_callback_method="POST",
-                status_callback_event=["initiated", "ringing", "answered", "completed"],
-                timeout=settings.ring_seconds,
-                time_limit=settings.time_limit,
-                **detection,
-            )
+            with self._pace.turn():
+                sid = calls.place(**wishes)
         except Refusal as refusal:
             return Receipt(
                 key=target.key, outcome=refusal.outcome, reason=refusal.reason, detail=refusal.detail

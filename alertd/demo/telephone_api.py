@@ -53,9 +53,10 @@ class Network(Protocol):
 class RestError(Exception):
     """An error reply of the API."""
 
-    def __init__(self, status: int, code: int, message: str) -> None:
+    def __init__(self, status: int, code: int, message: str, *, come_again: float = 0.0) -> None:
         super().__init__(message)
         self.status = status
+        self.headers = {"Retry-After": str(round(come_again))} if come_again else {}
         self.body = {
             "code": code,
             "message": message,
@@ -102,7 +103,7 @@ class _Api:
             response = await handler(request)
         except RestError as error:
             network.ledger.record("refused", status=error.status, code=error.body["code"])
-            response = web.json_response(error.body, status=error.status)
+            response = web.json_response(error.body, status=error.status, headers=error.headers)
         except web.HTTPNotFound:
             response = web.json_response(RestError(404, 20404, "Not found").body, status=404)
         response.headers["Server"] = AGENT
@@ -116,7 +117,7 @@ class _Api:
         events = tuple(str(event) for event in fields.getall("StatusCallbackEvent", ()))
         dice = network.dice(wishes.get("To", ""))
         if dice.falls(faults.too_many):
-            raise RestError(429, 20429, "Too Many Requests")
+            raise RestError(429, 20429, "Too Many Requests", come_again=faults.too_many_for)
         if dice.falls(faults.error_before):
             raise RestError(500, 20500, "Internal Server Error")
         self._check(wishes, events)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Faults:
-    """Probabilities from 0 to 1, except where said otherwise."""
+    """Probabilities from 0 to 1; those that end in `_for` and `_by` are real seconds."""
 
     #: the call is created and the connection broken before the reply
     reply_lost: float = 0.0
@@ -18,6 +18,8 @@ class Faults:
     error_after: float = 0.0
     #: HTTP 429 and no call
     too_many: float = 0.0
+    #: … and says after how many seconds to come again; 0 = it does not say
+    too_many_for: float = 0.0
     #: the reply to a created call is held back …
     reply_late: float = 0.0
     #: … for so many real seconds
