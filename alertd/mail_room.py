@@ -13,7 +13,7 @@ from alertd.store import letters
 
 log = logging.getLogger(__name__)
 
-#: how often canaries are minded, and how often the list is looked through
+#: how often canaries and alarms are minded, and how often the list is looked through
 CANARIES, LIST = timedelta(minutes=1), timedelta(hours=1)
 #: after an accident, in seconds
 REST = 10.0
@@ -39,6 +39,7 @@ class MailRoom:
             if self._minded is None or now - self._minded >= CANARIES:
                 self._minded = now
                 canary.send(self._site)
+                self._watch_alarms(now)
             if self._looked is None or now - self._looked >= LIST:
                 self._looked = now
                 self._look_after_the_list(now)
@@ -47,8 +48,12 @@ class MailRoom:
             self._rests_until = stopwatch() + REST
             log.exception("the mail room had an accident; it goes on after a rest")
 
+    def _watch_alarms(self, now: datetime) -> None:
+        with writing(self._site.engine) as session:
+            subscribe.watch_leaving(session, self._site, now)
+            subscribe.watch_asking(session, self._site, now)
+
     def _look_after_the_list(self, now: datetime) -> None:
         hygiene.suspend(self._site)
         with writing(self._site.engine) as session:
-            subscribe.watch_leaving(session, self._site, now)
             letters.forget_letters(session, now - FORGET)

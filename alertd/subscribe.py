@@ -23,6 +23,8 @@ from alertd.tables import ContactRow, LetterRow
 
 #: the alarm that says that unusually many leave the list
 LEAVING = "leaving"
+#: the alarm that says that more links are asked for than are sent
+FLOODED = "registering"
 #: as many may leave in an hour without an alarm, however short the list
 FEW = 20
 _HOUR = timedelta(hours=1)
@@ -73,7 +75,7 @@ def ask(site: Site, address: str, *, language: str, how: How, network: str | Non
             raise TooMany("too many letters were asked for from this network; try again in an hour")
         if letters.asked_for(session, since) >= limits.per_hour:
             message = "unusually many people, or one program, ask for registration links"
-            store.raise_alarm(session, "registering", message, now)
+            store.raise_alarm(session, FLOODED, message, now)
             full = True
         else:
             full = False
@@ -244,6 +246,12 @@ def watch_leaving(session: Session, site: Site, now: datetime) -> None:
         store.raise_alarm(session, LEAVING, message, now)
     else:
         store.clear_alarm(session, LEAVING)
+
+
+def watch_asking(session: Session, site: Site, now: datetime) -> None:
+    """Puts the alarm of too many requests off when they have become fewer."""
+    if letters.asked_for(session, now - _HOUR) < site.config.subscribe.per_hour:
+        store.clear_alarm(session, FLOODED)
 
 
 # private steps ------------------------------------------------------------------------

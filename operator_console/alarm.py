@@ -9,8 +9,11 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from alertd import store
+from alertd.canary import SILENT
 from alertd.papers import HELD, LAPSED, OVERRIDDEN
+from alertd.postman import STUCK
 from alertd.relay import NOBODY_LOOKS
+from alertd.subscribe import FLOODED, LEAVING
 from operator_console.catalogue import mark
 from operator_console.visit import Visit
 
@@ -40,6 +43,12 @@ _WORDS = {
         "Please check the facts and approve it again."
     ),
     "airing": mark("%(name)s: the transmitter is not given back. Please call the station at once."),
+    LEAVING: mark("Unusually many people leave the mail list. Please look at the last alert and its links."),
+    FLOODED: mark("Unusually many ask for registration links; some are turned away. Please look at the log."),
+    STUCK: mark("Mails about registrations do not get out. Please look at the mail relay."),
+    SILENT: mark(
+        "Test mails to our own mailboxes do not arrive. Please look at the mail relay and the carrier."
+    ),
     "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
 }
 
