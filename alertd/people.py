@@ -93,8 +93,8 @@ def _meant(audience: Audience) -> ColumnElement[bool]:
         chosen = select(SubscribedAreaRow.contact_id).where(SubscribedAreaRow.area.in_(audience.areas))
         listed = and_(SubscriptionRow.contact_id.is_(None), RecipientRow.area.in_(audience.areas))
         rules.append(or_(listed, and_(ContactRow.id.in_(chosen), _wanted(audience.category))))
-        # A transmitter serves the whole city, wherever its mast stands.
-        rules.append(RecipientRow.kind == RecipientKind.STATION)
+        # A transmitter serves the whole city, wherever its mast stands; so does the press.
+        rules.append(RecipientRow.kind.in_((RecipientKind.STATION, RecipientKind.PRESS)))
     if audience.groups:
         members = select(MembershipRow.recipient_id).where(MembershipRow.group_name.in_(audience.groups))
         rules.append(RecipientRow.id.in_(members))
