@@ -193,7 +193,7 @@ def test_nabari_2017_a_notice_of_maintenance_with_the_emergency_tool(
     desk: Desk, writer: Client, approver: Client
 ):
     page = writer.get("/alerts/new/notice?status=Actual").text
-    form = {
+    form: dict[str, object] = {
         "status": "Actual", "csrf": csrf(page), "area": ["RNN"], "channel": ["mail"], "life": "6",
         "blank:subject": "システムの保守", "blank:words": "今夜システムを保守します。",
         "blank:phone": "", "blank:web": "",
@@ -233,7 +233,7 @@ def test_kawatana_2021_a_text_of_last_year_goes_out_with_nobody_there(
 
 
 def test_miyakojima_data_of_a_test_left_in_the_system(desk: Desk, writer: Client):
-    assert check(writer, form_of(writer, **{"blank:shelters": "テスト避難所"})).status_code in (200, 422)
+    assert check(writer, form_of(writer) | {"blank:shelters": "テスト避難所"}).status_code in (200, 422)
     with pytest.raises(WrongAlert):
         text = "【テスト配信】避難所を開設しました。"
         factories.submit(desk.site, factories.make_alert(status=Status.ACTUAL, text=text))

@@ -23,6 +23,7 @@ from alertd.report import report
 from alertd.send import drain
 from alertd.site import Site
 from alertd.testing import FakeChannel
+from alertd.testing.fake import FakeSettings
 from alertd.watermark import Watermark
 from alertd.worker import Looker
 from tests import factories
@@ -60,7 +61,9 @@ def under_way(city: City) -> tuple[int, int]:
 def again(city: City) -> Site:
     """The same installation, as its programs find it after a start."""
     site = Site.open(city.site.config, city.clock)
-    site._channels["mail"] = FakeChannel("mail", city.site.settings["mail"])
+    settings = city.site.settings["mail"]
+    assert isinstance(settings, FakeSettings)
+    site._channels["mail"] = FakeChannel("mail", settings)
     return site
 
 
@@ -140,7 +143,8 @@ def test_an_old_file_that_somebody_copied_back_is_noticed_at_the_start(city: Cit
     Looker(site).look("mail")
     assert len(city.heard()) == 3, "the three of before"
     with reading(site.engine) as session:
-        assert hold.is_held(store.dispatch(session, planned))
+        row = store.dispatch(session, planned)
+        assert row is not None and hold.is_held(row)
         assert not Watermark(site.config.storage).is_ahead_of(session), "it is noticed once"
     site.close()
 

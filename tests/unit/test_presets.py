@@ -17,7 +17,7 @@ def test_presets_are_read_in_their_order():
 
 @pytest.mark.parametrize("codes", ["RHK", [], [1]])
 def test_what_is_no_list_of_codes_is_named_with_the_remedy(codes: object):
-    with pytest.raises(WrongConfiguration, match="presets.第1陣: write a list of area codes"):
+    with pytest.raises(WrongConfiguration, match=r"presets\.第1陣: write a list of area codes"):
         config.read({"presets": {"第1陣": codes}}, folder=Path())
 
 
