@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,7 +67,8 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             "channels.network",
         )
         cars = read_settings(DeskSettings, {"kind": "desk"}, "channels.cars")
-        desk.site.config.channels.update({"network": network, "cars": cars})
+        channels = {**desk.site.settings, "network": network, "cars": cars}
+        desk.site.config = replace(desk.site.config, channels=channels)
         desk.site._channels["network"] = GatewayChannel("network", network)
         desk.site._channels["cars"] = DeskChannel("cars", cars)
         desk.site._synthesizer = Tone(tmp_path / "tone")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -29,7 +30,8 @@ def sender(desk: Desk) -> Client:
     table = {"kind": "desk", "carries": [Status.EXERCISE, Status.ACTUAL]}
     settings = read_settings(DeskSettings, table, "channels.cars")
     far_end = desk.far_end.settings(kind="gateway", medium=Medium.OUTDOOR, report_within=30)
-    desk.site.config.channels.update({"cars": settings, "stations": far_end})
+    channels = {**desk.site.settings, "cars": settings, "stations": far_end}
+    desk.site.config = replace(desk.site.config, channels=channels)
     desk.site._channels["cars"] = DeskChannel("cars", settings)
     desk.site._channels["stations"] = type(desk.site.channel("mail"))("stations", far_end)
     factories.add_people(desk.site, ["広報車1号", "広報車2号"], kind="desk")
