@@ -7,6 +7,7 @@ from fastapi import Response
 from alertd import store
 from alertd.db import reading
 from alertd.dispatch import Role, State
+from alertd.help_wanted import help_wanted
 from alertd.tables import DispatchRow
 from operator_console.alarm import alarms
 from operator_console.page import page
@@ -21,12 +22,14 @@ def show(visit: Visited) -> Response:
     with reading(visit.site.engine) as session:
         rows = [pair for pair in store.dispatches(session, limit=LATEST) if not _kept_back(pair[0])]
         now = alarms(session)
+        waiting = len(help_wanted(session))
     return page(
         visit,
         "alerts.html",
         waiting=[pair for pair in rows if pair[0].state is State.SUBMITTED],
         latest=[pair for pair in rows if pair[0].state is not State.SUBMITTED],
         alarms=now,
+        help_waiting=waiting,
         may_write=visit.may(Role.DRAFT, Role.TRAINEE),
         may_approve=visit.may(Role.APPROVE),
     )

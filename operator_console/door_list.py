@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import groupby
 
 from alertd.channel import Outcome
-from alertd.sheet import BOX, Block, Facts, Heading, PageBreak, Sheet, Table, Text
+from alertd.sheet import BOX, Block, Heading, PageBreak, Sheet, Table, Text
 from alertd.spreadsheet import guarded
 from alertd.taking import Visit as Result
 from alertd.unreached import Tried, Unreached
@@ -19,7 +19,10 @@ from operator_console.visit import Visit
 
 #: people on one list
 MOST = 5000
-_WIDTHS = (2.2, 2.4, 6.5, 8, 7, 9, 9.5, 6)
+#: of the columns, as shares of the page
+_WIDTHS = (2.2, 2.6, 6, 6.5, 6.5, 8, 10.5, 5)
+#: the results line by line, as they fit
+_BOXES = ((Result.SAFE, Result.EVACUATED), (Result.STAYING,), (Result.NEEDS_HELP, Result.ABSENT))
 
 
 def door_sheet(
@@ -28,6 +31,7 @@ def door_sheet(
     """The list as a sheet: each association on pages of its own, who needs support first."""
     alert, city = dispatch.alert, visit.site.config.city
     headline = alert.infos[0].headline or alert.infos[0].event
+    state_at = visit.say("State at")
     blocks: list[Block] = []
     for place, found in _by_place(people):
         if blocks:
@@ -36,7 +40,7 @@ def door_sheet(
         counted = visit.say("%(people)s people, of them %(need)s need support", people=len(found), need=need)
         blocks += [
             Heading(f"{place or visit.say('Association not known')}　{counted}"),
-            Facts([(visit.say("Alert"), headline), (visit.say("State at"), moment(visit.now))]),
+            Text(f"{headline}　{state_at} {moment(visit.now)}"),
             Table(_heads(visit), _WIDTHS, [_row(visit, one, channels) for one in found]),
         ]
     if not people:
@@ -121,7 +125,9 @@ def _heads(visit: Visit) -> list[str]:
 
 
 def _row(visit: Visit, one: Unreached, channels: Mapping[str, str]) -> list[str]:
-    boxes = "\n".join(f"{BOX} {visit.say(label)}" for label in labels.VISITS.values())
+    boxes = "\n".join(
+        "　".join(f"{BOX} {visit.say(labels.VISITS[result])}" for result in line) for line in _BOXES
+    )
     last = _last_visit(one)
     before = ""
     if last is not None and last.result is not None and last.visited_at is not None:

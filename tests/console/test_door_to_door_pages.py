@@ -47,6 +47,7 @@ def test_a_call_for_help_is_on_the_board_and_on_its_own_page(desk: Desk, writer:
     assert "data-help-open" not in writer.get(f"/alerts/{sent}").text
     calling = deliveries(desk, failed=False)[-1]
     say(desk, calling.id, Answer.HELP)
+    assert "1人が助けを求めています" in writer.get("/").text
     for path in (f"/alerts/{sent}", "/help"):
         page = writer.get(path).text
         assert f'data-help-open="{calling.id} "' in page, path
