@@ -86,7 +86,7 @@ def curves(
     title: str, lines: Sequence[Curve], *, until: float, goal: tuple[float, float] | None, unit: str
 ) -> Chart:
     """Percent over time, from 0 to `until` seconds; `goal` = so many percent within so many seconds."""
-    width, height, left, top, right, bottom = 720.0, 330.0, 52.0, 16.0, 14.0, 74.0
+    width, height, left, top, right, bottom = 720.0, 330.0, 52.0, 16.0, 14.0, 78.0
     wide, high = width - left - right, height - top - bottom
 
     def place(second: float, percent: float) -> tuple[float, float]:
@@ -116,7 +116,7 @@ def curves(
         shapes.append(
             Trace(points=[place(*point) for point in line.points], colour=colour, width=2.5, dash=dash)
         )
-        x, y = left + (number % 4) * wide / 4, top + high + 54 + 16 * (number // 4)
+        x, y = left + (number % 3) * wide / 3, top + high + 54 + 17 * (number // 3)
         shapes += [
             Trace(points=[(x, y - 4), (x + 28, y - 4)], colour=colour, width=2.5, dash=dash),
             Word(x=x + 34, y=y, text=line.name),

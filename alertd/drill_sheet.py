@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from alertd.alert import Status
@@ -102,7 +102,7 @@ def length(language: str, seconds: float | None) -> str:
     """1分05秒 · 1:05"""
     if seconds is None:
         return say(language, "never")
-    if seconds < 10:
+    if seconds < 10 and seconds % 1:
         return f"{seconds:.1f}秒" if language == "ja" else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
     if language == "ja":
@@ -167,15 +167,12 @@ def sheet(report: DrillReport, names: Mapping[str, str], language: str, *, foot:
 
 def facts(report: DrillReport, language: str) -> list[tuple[str, str]]:
     """What is known of the whole drill, names and values."""
-    pace, goal = report.pace, report.goal
+    pace = report.pace
     met = say(language, "met" if report.met else "missed")
     rows = [
         (say(language, "name"), report.title),
         (say(language, "start"), local(report.starts_at)),
-        (
-            say(language, "goal"),
-            say(language, "goal_is", within=_within(goal.within, language), percent=goal.percent),
-        ),
+        (say(language, "goal"), goal_words(report, language)),
     ]
     if pace.planned:
         result = say(language, "result_is", percent=pace.percent, in_time=pace.in_time, planned=pace.planned)
@@ -192,6 +189,12 @@ def facts(report: DrillReport, language: str) -> list[tuple[str, str]]:
             )
         )
     return rows
+
+
+def goal_words(report: DrillReport, language: str) -> str:
+    """What the drill wants."""
+    within = length(language, report.goal.within.total_seconds())
+    return say(language, "goal_is", within=within, percent=report.goal.percent)
 
 
 def channel_table(report: DrillReport, one: MessageReport, names: Mapping[str, str], language: str) -> Table:
@@ -217,7 +220,7 @@ def channel_table(report: DrillReport, one: MessageReport, names: Mapping[str, s
             *(say(language, head) for head in heads),
             *(say(language, "first") if share == 0 else f"{share} %" for share in SHARES),
         ],
-        widths=[2.6, 1.2, 1.2, 1.2, 1.2, 1.2, 1.3, *[1.2] * len(SHARES)],
+        widths=[2.2, 1.1, 1.1, 1.1, 1.1, 1.1, 1.3, *[1.5] * len(SHARES)],
         rows=rows,
     )
 
@@ -330,8 +333,3 @@ def _drawn(pace: Pace, whole: Pace) -> Sequence[tuple[float, float]]:
 
 def _reason(reason: str, language: str) -> str:
     return _REASONS.get(reason, (reason, reason))[0 if language == "ja" else 1]
-
-
-def _within(within: timedelta, language: str) -> str:
-    minutes = within.total_seconds() / 60
-    return f"{minutes:g}分" if language == "ja" else f"{minutes:g} min"

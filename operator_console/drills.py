@@ -199,7 +199,7 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         "drill.html",
         status=status,
         shown=shown,
-        report=found,
+        goal=drill_sheet.goal_words(found, visit.language),
         told=_told(found, names, visit.language),
         channels=names,
         settings=visit.site.settings,
