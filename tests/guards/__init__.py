@@ -1,0 +1,156 @@
+"""The guards: each line that keeps an alert from going wrong, and the tests that notice when it is taken out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """A piece of a file, what stands there without the guard, and the tests of which one must fail."""
+
+    name: str
+    file: str
+    there: str
+    without: str
+    tests: tuple[str, ...]
+
+
+_FLOW = ("tests/flow/test_dispatch_flow.py", "tests/flow/test_in_doubt_flow.py")
+_STREAM = ("tests/flow/test_stream_flow.py",)
+
+GUARDS = (
+    Guard(
+        "the author does not approve",
+        "alertd/dispatch.py",
+        "        _two_people(circumstances, person)\n",
+        "        pass\n",
+        ("tests/unit/test_dispatch.py", *_FLOW),
+    ),
+    Guard(
+        "what was shown is what is approved",
+        "alertd/issue.py",
+        "if seen != row.content_hash or papers.stored_hash(session, row, alert) != row.content_hash:",
+        "if False:",
+        _FLOW,
+    ),
+    Guard(
+        "what was approved is what is sent",
+        "alertd/messages.py",
+        "if papers.stored_hash(session, row, document) != row.content_hash or row.approved_by is None:",
+        "if False:",
+        _FLOW,
+    ),
+    Guard(
+        "a channel carries only what it may",
+        "alertd/channel.py",
+        "        if status not in self.carries:\n",
+        "        if False:\n",
+        _FLOW,
+    ),
+    Guard(
+        "a drill without marks, or a real alert with them, does not leave",
+        "alertd/marks.py",
+        "    mine = marks(status, language)\n",
+        "    return\n    mine = marks(status, language)\n",
+        ("tests/unit/test_render.py", "tests/unit/test_lint.py", "tests/console/test_incidents.py"),
+    ),
+    Guard(
+        "a sender marks only what it has leased",
+        "alertd/store/claims.py",
+        "            DeliveryRow.claimed_until > now,\n",
+        "",
+        _FLOW,
+    ),
+    Guard(
+        "a receipt of an earlier attempt changes nothing",
+        "alertd/store/receipts.py",
+        "            DeliveryRow.attempt == word.attempt,\n",
+        "",
+        _FLOW,
+    ),
+    Guard(
+        "a hand-over is marked before it begins",
+        "alertd/store/claims.py",
+        "attempt=DeliveryRow.attempt + beginning, handed_at=now, line_until=None",
+        "attempt=DeliveryRow.attempt + beginning, line_until=None",
+        _FLOW,
+    ),
+    Guard(
+        "a stream notes what begins",
+        "alertd/journal.py",
+        "        self._map[_HEADER + slot * _SLOT_BYTES] = _BEGUN\n",
+        "",
+        _STREAM,
+    ),
+    Guard(
+        "a stream that was taken over begins nothing",
+        "alertd/journal.py",
+        "        if self._map[0] != _TAKEN_OVER:\n            return True\n",
+        "        return True\n",
+        _STREAM,
+    ),
+    Guard(
+        "what somebody has leased nobody else claims",
+        "alertd/store/crowds.py",
+        "          AND (d.claimed_until IS NULL OR d.claimed_until <= :now)\n",
+        "",
+        _STREAM,
+    ),
+    Guard(
+        "a writer begins as a writer",
+        "alertd/db.py",
+        '"BEGIN" if read_only else "BEGIN IMMEDIATE"',
+        '"BEGIN"',
+        ("tests/store", *_FLOW),
+    ),
+    Guard(
+        "an audience that has doubled stops the dispatch",
+        "alertd/plan.py",
+        "    if not grown:\n        return True\n",
+        "    return True\n",
+        _FLOW,
+    ),
+    Guard(
+        "what has expired is not sent late",
+        "alertd/relay.py",
+        "        if row.expires_at <= now:\n            store.close_open",
+        "        if False:\n            store.close_open",
+        _FLOW,
+    ),
+    Guard(
+        "an old approval lapses",
+        "alertd/plan.py",
+        "        if _lapsed(session, site, row, now):\n            return 0\n",
+        "",
+        ("tests/flow/test_override.py",),
+    ),
+    Guard(
+        "sending alone needs a code",
+        "alertd/override.py",
+        "            _prove(session, site, person, code, now)\n",
+        "            pass\n",
+        ("tests/flow/test_override.py",),
+    ),
+    Guard(
+        "a code counts once",
+        "alertd/second_factor.py",
+        ".where(OperatorRow.id == row.id, or_(latest.is_(None), latest < step))",
+        ".where(OperatorRow.id == row.id)",
+        ("tests/flow/test_override.py",),
+    ),
+    Guard(
+        "a restored database holds back",
+        "alertd/worker.py",
+        "                hold.look(self._site)\n",
+        "                pass\n",
+        ("tests/flow/test_restore.py",),
+    ),
+    Guard(
+        "a row of the record follows the one before",
+        "alertd/audit.py",
+        " or previous_hash != previous",
+        "",
+        ("tests/store/test_audit.py",),
+    ),
+)
