@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import or_, select
+from sqlalchemy import literal_column, or_, select
 from sqlalchemy.orm import Session
 
 from alertd.alert import Status
@@ -98,7 +98,8 @@ def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool
         .outerjoin(OperatorRow, OperatorRow.id == TakingRow.taken_by)
         .where(
             DeliveryRow.outcome == Outcome.ACKNOWLEDGED,
-            DeliveryRow.answer == Answer.HELP,
+            # written out and not bound, so that the partial index is used
+            DeliveryRow.answer == literal_column(f"'{Answer.HELP}'"),
             DispatchRow.state.in_((State.SENDING, State.FINISHED, State.CANCELLED)),
         )
         .order_by(asked, DeliveryRow.id)

@@ -399,6 +399,7 @@ class DeliveryRow(Base):
             postgresql_where=text("owner IS NOT NULL"),
         ),
         Index("ix_delivery_tally", "dispatch_id", "channel", "outcome"),
+        Index("ix_delivery_person", "dispatch_id", "recipient_id"),
         Index(
             "ix_delivery_help",
             "dispatch_id",

@@ -159,8 +159,10 @@ def places(session: Session, dispatch_id: int) -> list[Place]:
 
 def _missed(dispatch_id: int, area: str | None, association: str | None) -> list[ColumnElement[bool]]:
     mine = aliased(DeliveryRow)
-    tried = exists().where(
-        mine.dispatch_id == dispatch_id, mine.recipient_id == RecipientRow.id, mine.outcome.is_not(None)
+    tried = RecipientRow.id.in_(
+        select(mine.recipient_id).where(
+            mine.dispatch_id == dispatch_id, mine.outcome.is_not(None), mine.outcome.not_in(REACHED)
+        )
     )
     other = aliased(DeliveryRow)
     reached = exists().where(
