@@ -17,6 +17,16 @@ WATERMARK = "デモデータ — 実在の発令ではありません"
 PREFIX = "demo-"
 #: the last four digits of the demo's telephone numbers
 NUMBERS = 9999
+#: stations that answer for themselves in each zone
+STATIONS = 15
+#: what is wrong with a few of them
+TROUBLES = {
+    "RNN-007": "dead",
+    "RHK-003": "dead",
+    "IGR-011": "low-battery",
+    "RNN-014": "one-way",
+    "RHK-009": "fault",
+}
 
 _FAMILIES = (
     ("三条", "サンジョウ"), ("燕", "ツバメ"), ("五十嵐", "イカラシ"), ("渡辺", "ワタナベ"),
@@ -66,6 +76,35 @@ def on_air(queue: str, port: int) -> tuple[Recipient, ...]:
         for zone, address in zip(zones(), groups(port), strict=True)
     )
     return (station, *loudspeakers)
+
+
+def stations() -> tuple[Recipient, ...]:
+    """The stations that answer back, so many in each zone, all simulated."""
+    return tuple(
+        Recipient(
+            external_id=f"{PREFIX}{zone.code}-{number:03}",
+            name=f"{zone.name}第{number}子局（模擬）",
+            kind=RecipientKind.LOUDSPEAKER,
+            area=zone.code,
+            contacts=(Contact(kind="gateway", address=f"{zone.code}-{number:03}"),),
+        )
+        for zone in zones()
+        for number in range(1, STATIONS + 1)
+    )
+
+
+def cars() -> tuple[Recipient, ...]:
+    """The city's cars with a loudspeaker on the roof."""
+    return tuple(
+        Recipient(
+            external_id=f"{PREFIX}car-{number}",
+            name=f"広報車{number}号（模擬）",
+            kind=RecipientKind.ORGANISATION,
+            area=zone.code,
+            contacts=(Contact(kind="desk", address=f"{zone.name}を一巡（その{number}）"),),
+        )
+        for number, zone in enumerate(zones()[:3], start=1)
+    )
 
 
 def groups(port: int) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from alertd.demo.city import groups
+from alertd.demo.city import TROUBLES, groups
 from alertd.supervise import Program
 
 #: telephones and the station live so many times faster than people do
@@ -91,6 +91,19 @@ ttl = 0
 speed = {page_speed}
 carries = ["Exercise", "Test"]
 simulated = true
+
+[channels.stations]
+kind = "gateway"
+url = "http://127.0.0.1:{gateway}/announcements"
+secret_file = "gateway-secret"
+ask_after = 5
+answer_within = 20
+carries = ["Exercise", "Test"]
+simulated = true
+
+[channels.cars]
+kind = "desk"
+carries = ["Exercise", "Test"]
 """
 
 
@@ -104,6 +117,7 @@ class Ports:
     phone: int
     station: int
     speakers: int
+    gateway: int
 
 
 def free_ports() -> Ports:
@@ -116,12 +130,14 @@ def free_ports() -> Ports:
         phone=_any(),
         station=_any(),
         speakers=_pair(),
+        gateway=_any(),
     )
 
 
 def write_configuration(folder: Path, ports: Ports, *, database: str, broker: str) -> Path:
     """Writes `alertd.toml` and the secret that it names, for this user's eyes; returns the file."""
     _write(folder / "telephone-token", "simulated-token\n")
+    _write(folder / "gateway-secret", "simulated-secret\n")
     text = _CONFIGURATION.format(
         database=json.dumps(database, ensure_ascii=False),
         broker=json.dumps(broker, ensure_ascii=False),
@@ -133,6 +149,7 @@ def write_configuration(folder: Path, ports: Ports, *, database: str, broker: st
         queue=QUEUE,
         speed=SPEED,
         page_speed=PAGE_SPEED,
+        gateway=ports.gateway,
     )
     file = folder / "alertd.toml"
     _write(file, text)
@@ -152,6 +169,7 @@ def far_ends(
         ("phone", "telephone_network", ["--port", str(ports.phone), *speed]),
         ("fm", "station", ["--port", str(ports.station), *speed]),
         ("radio", "loudspeakers", list(groups(ports.speakers))),
+        ("stations", "gateway", [*_gateway(folder, ports.gateway), *speed]),
     ):
         log = folder / "log" / f"far-end-{name}.log"
         command = [sys.executable, "-m", f"alertd.demo.{module}", *words]
@@ -160,6 +178,11 @@ def far_ends(
             command=[*command, "--ledger", str(ledger(folder, name)), *(troubles or {}).get(name, ())],
             ready=lambda log=log: "simulated" in log.read_text(errors="replace"),  # type: ignore[misc]
         )
+
+
+def _gateway(folder: Path, port: int) -> list[str]:
+    troubles = [f"{station}={trouble}" for station, trouble in TROUBLES.items()]
+    return ["--port", str(port), "--secret-file", str(folder / "gateway-secret"), "--trouble", *troubles]
 
 
 def ledger(folder: Path, channel: str) -> Path:

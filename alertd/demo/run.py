@@ -23,7 +23,7 @@ from alertd.alert import Alert, Area, NamedValue, Status
 from alertd.audience import Audience
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
-from alertd.demo.city import PREFIX, WATERMARK, on_air, people
+from alertd.demo.city import PREFIX, WATERMARK, cars, on_air, people, stations
 from alertd.demo.far_ends import QUEUE, SPEED, Ports, far_ends, free_ports, write_configuration
 from alertd.demo.truth import Comparison, compare, disagreements
 from alertd.dispatch import Role, State
@@ -184,7 +184,7 @@ def _clear(folder: Path, *, keep: bool) -> None:
 def _seed(site: Site, number: int, ports: Ports) -> Mapping[str, str]:
     """Tables, zones, people and operators; returns the operators' new passwords."""
     register.install(site)
-    wanted = [*on_air(QUEUE, ports.speakers), *people(number)]
+    wanted = [*on_air(QUEUE, ports.speakers), *stations(), *cars(), *people(number)]
     _refuse_others(site)
     register.register(site, wanted, by="demo")
     passwords = {name: secrets.token_urlsafe(12) for name in _ROLES}
