@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from alertd import audit, lint, papers, people, store
+from alertd import audit, lint, papers, people, shelter, store
 from alertd import correct as correcting
 from alertd.alert import Alert, MsgType, Status
 from alertd.audience import Audience
@@ -26,6 +26,7 @@ from alertd.errors import (
     WrongAudience,
     WrongConfiguration,
 )
+from alertd.finding import Finding
 from alertd.papers import Submission
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
@@ -260,11 +261,16 @@ def _check_words(site: Site, alert: Alert, now: datetime) -> None:
         raise WrongAlert(Problem("expires", "the alert has already expired; give a later time"))
     blocks = [
         Problem(finding.field, f"{finding.message} ({finding.message_en})")
-        for finding in lint.lint(alert, site.config.city, now=now)
+        for finding in (*lint.lint(alert, site.config.city, now=now), *_shelters(site, alert))
         if finding.severity == "block"
     ]
     if blocks:
         raise WrongAlert(blocks)
+
+
+def _shelters(site: Site, alert: Alert) -> list[Finding]:
+    with reading(site.engine) as session:
+        return shelter.findings(shelter.shelters(session), alert)
 
 
 def _check_channels(site: Site, submission: Submission) -> None:

@@ -39,32 +39,54 @@ class Order:
     reference: Reference
 
 
+@dataclass(frozen=True, slots=True)
+class Spell:
+    """An order and when it was lifted or replaced; None = it was not."""
+
+    order: Order
+    ended_at: datetime | None
+
+
 def in_force(
     alerts: Iterable[Alert], areas: Mapping[str, str], now: datetime, *, status: Status = Status.ACTUAL
 ) -> tuple[Order, ...]:
-    """What holds now by the documents that went out, gravest first; `areas` are names by code.
+    """What holds now by the documents that went out, gravest first; `areas` are names by code."""
+    holding = [
+        spell.order
+        for spell in spells(alerts, areas, status=status)
+        if spell.ended_at is None and (spell.order.until is None or spell.order.until > now)
+    ]
+    return tuple(sorted(holding, key=lambda order: (-(order.level or 0), order.area, order.event)))
+
+
+def spells(
+    alerts: Iterable[Alert], areas: Mapping[str, str], *, status: Status = Status.ACTUAL
+) -> tuple[Spell, ...]:
+    """Every order by the documents that went out, in the order of their beginning, and when it ended.
 
     1. In the order in which they were sent, each document takes away those it references.
     2. An all-clear takes away its hazard in its areas.
     3. Anything else speaks for its hazard in its areas from then on.
     """
     told: dict[tuple[str, str], Order] = {}
+    ended: list[Spell] = []
     for alert in sorted(alerts, key=lambda alert: (alert.sent, alert.identifier)):
         if alert.status is not status or not alert.infos:
             continue
         for key in [key for key, order in told.items() if order.reference in alert.references]:
-            del told[key]
+            ended.append(Spell(told.pop(key), alert.sent))
         info = _first(alert)
         if alert.msg_type is MsgType.CANCEL:
             continue
         hazard = hazard_of(info.event_code(HAZARD_CODE))
         for code in codes(info.areas, areas):
             key = (code, hazard or alert.identifier)
-            told.pop(key, None)
+            if key in told:
+                ended.append(Spell(told.pop(key), alert.sent))
             if ResponseType.ALL_CLEAR not in info.response_types:
                 told[key] = _order(alert, info, code, areas.get(code, info.areas[0].description), hazard)
-    holding = [order for order in told.values() if order.until is None or order.until > now]
-    return tuple(sorted(holding, key=lambda order: (-(order.level or 0), order.area, order.event)))
+    found = [*ended, *(Spell(order, None) for order in told.values())]
+    return tuple(sorted(found, key=lambda spell: (spell.order.since, spell.order.area)))
 
 
 def followed(

@@ -14,7 +14,9 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alertd.hazard import Hazard
+from alertd.alert import Alert
+from alertd.finding import Finding, block
+from alertd.hazard import HAZARD_CODE, Hazard, hazard_of
 from alertd.tables import ShelterRow
 
 
@@ -119,6 +121,23 @@ def unfit(known: Sequence[Shelter], text: str, hazard: Hazard | None) -> list[Sh
         and one.name not in fit
         and needed not in one.designated_for
     ]
+
+
+def findings(known: Sequence[Shelter], alert: Alert) -> list[Finding]:
+    """What an alert says wrongly of shelters: each that is named and not designated for its danger blocks it."""
+    found: dict[Finding, None] = {}
+    for number, info in enumerate(alert.infos, start=1):
+        text = f"{info.description or ''}\n{info.instruction or ''}"
+        for one in unfit(known, text, hazard_of(info.event_code(HAZARD_CODE))):
+            kinds = "・".join(kind for kind in Designation if kind in one.designated_for)
+            found[
+                block(
+                    f"info[{number}]/instruction",
+                    f"「{one.name}」は、この災害の避難場所に指定されていません（指定：{kinds}）。削除してください。",
+                    f"{one.name} is not designated for this danger; remove it",
+                )
+            ] = None
+    return list(found)
 
 
 def _shelter(row: ShelterRow) -> Shelter:

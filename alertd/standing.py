@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from alertd.alert import Area, Reference, Status
 from alertd.db import reading
-from alertd.orders import Order, codes, followed, in_force
+from alertd.orders import Order, Spell, codes, followed, in_force, spells
 from alertd.site import Site
 from alertd.store.published import alert_in, area_names, went_out
 from alertd.template import Template
@@ -19,6 +19,11 @@ def orders(session: Session, now: datetime, *, status: Status = Status.ACTUAL) -
     """What holds now, gravest first."""
     alerts = [alert_in(document) for document in went_out(session)]
     return in_force(alerts, area_names(session), now, status=status)
+
+
+def history(session: Session) -> tuple[Spell, ...]:
+    """Every order that went out, and when it ended."""
+    return spells([alert_in(document) for document in went_out(session)], area_names(session))
 
 
 def replaced_by(

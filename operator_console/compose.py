@@ -11,13 +11,14 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, forecast, issue, lint, papers, people, typed_reading
+from alertd import artefact, forecast, issue, lint, papers, people, shelter, typed_reading
 from alertd.artefact import Artefact
 from alertd.db import reading
 from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
 from alertd.issue import Submission
 from alertd.siren import by_channel
+from alertd.shelter import Shelter
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 from alertd.template import templates
@@ -84,7 +85,10 @@ def _check(
             visit.site, draft, identifier=key.identifier(visit.site.config.city), sent=key.sent
         )
         counts = issue.audience_counts(visit.site, submission.audience, submission.channels)
-        findings = lint.lint(submission.alert, visit.site.config.city, now=visit.now)
+        findings = (
+            *lint.lint(submission.alert, visit.site.config.city, now=visit.now),
+            *shelter.findings(_shelters(visit.site), submission.alert),
+        )
         blocking = [finding for finding in findings if finding.severity is Gravity.BLOCK]
         if blocking:
             return _form(visit, draft, findings=blocking, status=422)
@@ -207,11 +211,17 @@ def _form(
         presets=visit.site.config.presets,
         lives=drafts.LIVES,
         problems=fields,
+        offered=[one.name for one in shelter.offered(_shelters(visit.site), draft.template.hazard)],
         counts=counts(visit, draft) if counted or problems else None,
         languages_of=lambda blank: drafts.languages_of(
             blank, draft.template, visit.site.config.city.languages
         ),
     )
+
+
+def _shelters(site: Site) -> list[Shelter]:
+    with reading(site.engine) as session:
+        return shelter.shelters(session)
 
 
 def _field(draft: Draft, field: str) -> str:

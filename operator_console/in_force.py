@@ -1,0 +1,37 @@
+"""What is in force: the city's own orders, and beside them what the weather agency has warned of."""
+
+from __future__ import annotations
+
+from fastapi import Response
+
+from alertd import jma_notice, people, standing
+from alertd.copy_ready import form_4
+from alertd.db import reading
+from alertd.hazard import NAMES
+from operator_console.page import page
+from operator_console.visit import Visited
+
+
+def show(visit: Visited) -> Response:
+    """GET /in-force"""
+    with reading(visit.site.engine) as session:
+        orders = standing.orders(session, visit.now)
+        notices = jma_notice.notices(session)
+    tongue = 0 if visit.language == "ja" else 1
+    return page(
+        visit,
+        "in_force.html",
+        orders=orders,
+        notices=notices,
+        hazards={hazard: names[tongue] for hazard, names in NAMES.items()},
+    )
+
+
+def spreadsheet(visit: Visited) -> Response:
+    """GET /in-force.csv: every order, for the report to the prefecture (第4号様式)."""
+    with reading(visit.site.engine) as session:
+        spells = standing.history(session)
+        households = {row.code: row.households for row in people.areas(session)}
+    content = form_4(spells, households, visit.site.config.city)
+    headers = {"Content-Disposition": 'attachment; filename="form-4.csv"'}
+    return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
