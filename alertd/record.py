@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from alertd import lane, receive, store
 from alertd.alert import Status
-from alertd.channel import Answer, Outcome, Reason, Recalls, Receipt
+from alertd.channel import Answer, Outcome, Phase, Reason, Recalls, Receipt
 from alertd.db import writing
 from alertd.delivery import Next, Word, after
 from alertd.errors import ChannelBusy, ChannelError, ChannelMisconfigured
@@ -22,8 +22,8 @@ from alertd.tables import DispatchRow
 
 log = logging.getLogger(__name__)
 
-#: what is written in one statement: attempt, outcome, reason, answer, and attempts that do not count
-_Alike = tuple[int, Outcome, Reason | None, Answer | None, int]
+#: what is written in one statement: attempt, outcome, reason, answer, phase, and attempts that do not count
+_Alike = tuple[int, Outcome, Reason | None, Answer | None, Phase | None, int]
 
 
 def record(
@@ -43,12 +43,14 @@ def record(
     settings, traits = site.settings[name], site.channel(name).traits
     by_word: dict[_Alike, list[tuple[int, Receipt]]] = defaultdict(list)
     for claimed, receipt in said:
-        alike = (claimed.attempt, receipt.outcome, receipt.reason, receipt.answer, claimed.spared)
+        alike = (
+            claimed.attempt, receipt.outcome, receipt.reason, receipt.answer, receipt.phase, claimed.spared
+        )  # fmt: skip
         by_word[alike].append((claimed.id, receipt))
     dispatch = session.get_one(DispatchRow, dispatch_id)
     ended = receive.ended_as(dispatch, now)
     left: list[int] = []
-    for (attempt, outcome, reason, answer, spared), told in by_word.items():
+    for (attempt, outcome, reason, answer, _, spared), told in by_word.items():
         word, ids = Word(attempt, outcome, reason, answer), [number for number, _ in told]
         crowds.add_receipts(session, attempt, told[0][1], told, now)
         following = after(

@@ -132,7 +132,7 @@ def _one(seed: int, city: StationCity, workers: Workers, toll: Toll) -> None:
     stuck = chance.random() < 0.2
     workers.ready()
     city.station.fault = Fault.STUCK if stuck else None
-    dispatch = city.air(Severity.SEVERE, number=seed)
+    dispatch = city.air(Severity.SEVERE)
     city.wait_for(lambda: city.airings(dispatch), within=30)
     threading.Event().wait(chance.uniform(0.0, SOUND * 0.9))
     workers.strike(kind)

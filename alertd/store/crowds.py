@@ -72,7 +72,7 @@ def conclude(
 def add_receipts(
     session: Session, attempt: int, like: Receipt, said: Sequence[tuple[int, Receipt]], now: datetime
 ) -> None:
-    """Appends what was said of deliveries in one attempt; all have the outcome, reason and answer of `like`."""
+    """Appends what was said of deliveries in one attempt; all have the outcome, reason, answer and phase of `like`."""
     if session.get_bind().dialect.name == "postgresql":
         words: dict[str, object] = {
             "ids": [number for number, _ in said],
@@ -93,6 +93,7 @@ def add_receipts(
             "outcome": like.outcome.value,
             "reason": like.reason.value if like.reason else None,
             "answer": like.answer.value if like.answer else None,
+            "phase": like.phase.value if like.phase else None,
             "now": now,
         },
     )
@@ -182,8 +183,8 @@ _CONCLUDE_AND_TAKE_BACK = _texts(
 
 _RECEIPTS = _texts(
     """
-    INSERT INTO receipt (delivery_id, attempt, outcome, reason, answer, ref, detail, received_at)
-    SELECT {number}, :attempt, :outcome, :reason, :answer, {ref}, {detail}, :now FROM {rows}
+    INSERT INTO receipt (delivery_id, attempt, outcome, reason, answer, phase, ref, detail, received_at)
+    SELECT {number}, :attempt, :outcome, :reason, :answer, :phase, {ref}, {detail}, :now FROM {rows}
     """,
     sqlite={
         "number": "value ->> 0",

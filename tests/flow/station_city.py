@@ -64,21 +64,22 @@ class StationCity:
     site: Site
     station: SimulatedStation
 
-    def air(
-        self,
-        severity: Severity = Severity.MINOR,
-        *,
-        status: Status = Status.ACTUAL,
-        number: int | None = None,
-    ) -> int:
-        """An approved and planned dispatch to the station."""
+    def written(self, severity: Severity, status: Status = Status.ACTUAL) -> int:
+        """A dispatch to the station that waits for its approval."""
         now = self.site.clock.now().replace(microsecond=0)
-        identifier = f"sanjo.{severity}.{status}.{number or threading.get_ident()}.{stopwatch()}"
+        identifier = f"sanjo.{severity}.{status}.{stopwatch()}"
         alert = factories.make_alert(identifier=identifier, severity=severity, status=status, sent=now)
-        dispatch = factories.submit(self.site, alert, channels=("fm",))
+        return factories.submit(self.site, alert, channels=("fm",))
+
+    def let_go(self, dispatch: int) -> int:
+        """Approved and planned."""
         factories.approve(self.site, dispatch)
         plan.plan(self.site, dispatch)
         return dispatch
+
+    def air(self, severity: Severity = Severity.MINOR, status: Status = Status.ACTUAL) -> int:
+        """An approved and planned dispatch to the station."""
+        return self.let_go(self.written(severity, status))
 
     def cancel(self, dispatch: int, *, correct: bool) -> int | None:
         return issue.cancel(self.site, dispatch, factories.APPROVER, reason="まちがい", correct=correct)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import datetime
 from pathlib import Path
 
@@ -29,6 +28,13 @@ def city(tmp_path: Path):
         yield opened
 
 
+@pytest.fixture
+def slow_city(tmp_path: Path):
+    """Its alerts last long enough to be cut into on a busy machine."""
+    with station_city(tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}", seconds=3.0) as opened:
+        yield opened
+
+
 def identifier(city: StationCity, dispatch: int) -> str:
     with reading(city.site.engine) as session:
         return report(session, dispatch).identifier
@@ -47,14 +53,15 @@ def test_an_airing_is_seen_to_go_on_and_to_be_given_back(city: StationCity) -> N
     assert city.tally(dispatch).outcomes["delivered"] == 1
 
 
-def test_level_4_cuts_into_level_3_and_a_notice_which_follow_in_their_order(city: StationCity) -> None:
+def test_level_4_cuts_into_level_3_and_a_notice_which_follow_in_their_order(slow_city: StationCity) -> None:
     """Two workers; the ledger of the station is the judge."""
+    city = slow_city
+    level_3, notice, level_4 = map(city.written, (Severity.MODERATE, Severity.MINOR, Severity.SEVERE))
     with city.working(workers=2):
-        level_3 = city.air(Severity.MODERATE)
+        city.let_go(level_3)
         city.wait_for(lambda: city.on_air(level_3))
-        notice = city.air(Severity.MINOR)
-        threading.Event().wait(0.1)
-        level_4 = city.air(Severity.SEVERE)
+        city.let_go(notice)
+        city.let_go(level_4)
         asked = city.site.clock.now()
         city.wait_for(lambda: city.over(notice, level_3, level_4), within=40)
     assert city.order() == [
@@ -71,21 +78,25 @@ def test_level_4_cuts_into_level_3_and_a_notice_which_follow_in_their_order(city
 
 
 def test_what_is_not_so_urgent_waits_for_its_turn(city: StationCity) -> None:
+    notice, level_3 = map(city.written, (Severity.MINOR, Severity.MODERATE))
     with city.working():
-        notice = city.air(Severity.MINOR)
+        city.let_go(notice)
         city.wait_for(lambda: city.on_air(notice))
-        level_3 = city.air(Severity.MODERATE)
+        city.let_go(level_3)
         city.wait_for(lambda: city.over(notice, level_3))
     assert city.order() == [(identifier(city, notice), True), (identifier(city, level_3), True)]
 
 
-def test_what_is_real_cuts_into_every_drill_and_no_drill_into_what_is_real(city: StationCity) -> None:
+def test_what_is_real_cuts_into_every_drill_and_no_drill_into_what_is_real(slow_city: StationCity) -> None:
+    city = slow_city
+    drill, other = (city.written(Severity.EXTREME, Status.EXERCISE) for _ in range(2))
+    real = city.written(Severity.SEVERE)
     with city.working():
-        drill = city.air(Severity.EXTREME, status=Status.EXERCISE)
+        city.let_go(drill)
         city.wait_for(lambda: city.on_air(drill))
-        real = city.air(Severity.SEVERE)
+        city.let_go(real)
         city.wait_for(lambda: city.on_air(real))
-        other = city.air(Severity.EXTREME, status=Status.EXERCISE)
+        city.let_go(other)
         city.wait_for(lambda: city.over(drill, real, other), within=40)
     cut, second, *rest = city.order()
     assert cut == (identifier(city, drill), False)
@@ -118,16 +129,19 @@ def test_an_end_signal_follows_what_is_cut_short(tmp_path: Path) -> None:
     assert second["key"] == f"{first['key']}-end"
 
 
-def test_one_transmitter_airs_an_alert_once_though_two_entries_of_the_list_name_it(city: StationCity) -> None:
-    factories.add_people(city.site, ["other"], kind="fm")
-    dispatch = city.air()
-    with writing(city.site.engine) as session:
-        session.execute(update(ContactRow).values(address=QUEUE))
-    with city.working(workers=2):
-        city.wait_for(lambda: city.over(dispatch))
-    assert [whole for _, whole in city.order()] == [True]
-    said = city.tally(dispatch).outcomes
-    assert (said["delivered"], said["cancelled"]) == (1, 1)
+def test_one_transmitter_airs_an_alert_once_though_two_entries_of_the_list_name_it(
+    tmp_path: Path, database_url: str
+) -> None:
+    with station_city(tmp_path, database_url, seconds=0.5) as city:
+        factories.add_people(city.site, ["other"], kind="fm")
+        dispatch = city.air()
+        with writing(city.site.engine) as session:
+            session.execute(update(ContactRow).values(address=QUEUE))
+        with city.working(workers=2):
+            city.wait_for(lambda: city.over(dispatch))
+        assert [whole for _, whole in city.order()] == [True]
+        said = city.tally(dispatch).outcomes
+        assert (said["delivered"], said["cancelled"]) == (1, 1)
 
 
 @pytest.mark.parametrize("fault", [Fault.STUCK, Fault.MUTE])
