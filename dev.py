@@ -195,6 +195,10 @@ PROGRAMS = {
     "flite": "flite",
     "open_jtalk": "open-jtalk",
 }
+#: npm's own lock for the proxy that watches our requests to the telephone network, …
+PROXY = ROOT / "tests" / "far_ends" / "prism"
+#: … and how long it is waited for when all else is done, in seconds
+PATIENCE = 120
 #: what has no program: a Japanese font, without which every kanji on a screenshot is a box,
 #: and the dictionary of the second Japanese voice
 FILES = {
@@ -250,6 +254,41 @@ def bring_programs() -> None:
 
 
 @contextlib.contextmanager
+def proxy_on_its_way() -> Iterator[None]:
+    """Brings Prism by npm while other things are set up; without it, its tests skip and say so.
+
+    Its lock names no host: npm asks the index that it is set up for, and checks every hash.
+    """
+    folder, npm = CACHE / "prism", shutil.which("npm")
+    lock = (PROXY / "package-lock.json").read_bytes()
+    stamp = folder / "stamp"
+    if npm is None or (stamp.exists() and stamp.read_bytes() == lock):
+        if npm is None:
+            say("there is no npm, so the tests with Prism will be skipped")
+        yield
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    for file in PROXY.glob("package*.json"):
+        shutil.copy(file, folder)
+    quiet = ("--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--loglevel=error")
+    nowhere = subprocess.DEVNULL
+    with subprocess.Popen([npm, "ci", *quiet], cwd=folder, stdin=nowhere, stdout=nowhere) as installing:
+        try:
+            yield
+        except BaseException:
+            installing.kill()
+            raise
+        with step("waiting for Prism (npm)"):
+            try:
+                if installing.wait(PATIENCE) == 0:
+                    stamp.write_bytes(lock)
+                    return
+            except subprocess.TimeoutExpired:
+                installing.kill()
+        say("!! npm could not bring Prism; the tests with it will be skipped")
+
+
+@contextlib.contextmanager
 def _no_services() -> Iterator[None]:
     """Debian asks this file whether a service that was just installed may start: it may not."""
     policy = Path("/usr/sbin/policy-rc.d")
@@ -276,8 +315,9 @@ def run_demo(arguments: Sequence[str]) -> int:
 
 def run_tests(arguments: Sequence[str]) -> int:
     """`test`: lint, types, import rules and formatting are tests like the others."""
-    set_up(TEST)
-    bring_programs()
+    with proxy_on_its_way():
+        set_up(TEST)
+        bring_programs()
     spread = [] if any(argument.startswith(("-n", "--pdb")) for argument in arguments) else ["-n", "2"]
     replace([PYTHON, "-m", "pytest", *spread, *arguments])
     return 1
@@ -294,9 +334,12 @@ def only_set_up(arguments: Sequence[str]) -> int:
     """`setup`: so that the rest can be done without a network."""
     if set(arguments) - {"--test"}:
         return wrong_use("setup takes --test or nothing")
-    set_up(TEST if "--test" in arguments else RUNTIME)
-    if "--test" in arguments:
-        bring_programs()
+    if "--test" not in arguments:
+        set_up(RUNTIME)
+    else:
+        with proxy_on_its_way():
+            set_up(TEST)
+            bring_programs()
     say(f"{VENV.name} is up to date")
     return 0
 

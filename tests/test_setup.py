@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import json
 import re
 import subprocess
 import sys
@@ -36,6 +37,18 @@ def test_a_lock_names_no_host_and_no_folder(lock):
     text = (ROOT / lock).read_text()
     assert "://" not in text
     assert not re.search(r"^\s*(--(extra-)?index-url|--find-links|-i|-f)\b", text, re.M)
+
+
+def test_the_lock_of_prism_has_versions_and_hashes_and_names_no_host():
+    folder = ROOT / "tests" / "far_ends" / "prism"
+    text = (folder / "package-lock.json").read_text()
+    assert "://" not in text and '"resolved"' not in text
+    packages = json.loads(text)["packages"]
+    asked = json.loads((folder / "package.json").read_text())["dependencies"]
+    for name, version in asked.items():
+        assert packages[f"node_modules/{name}"]["version"] == version
+    for name, package in packages.items():
+        assert not name or package["integrity"].startswith(("sha512-", "sha1-")), name
 
 
 @pytest.mark.parametrize("lock", LOCKS)

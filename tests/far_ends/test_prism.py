@@ -1,9 +1,8 @@
 """Every request to Twilio, and every reply of the simulation, before the eyes of Prism.
 
 Prism (npm @stoplight/prism-cli) stands as a proxy between the voice channel and the
-simulated telephone network and holds both to Twilio's own description of its API. To
-have it: `npm install --prefix .cache/prism @stoplight/prism-cli@5.14.2` (Node.js 18 or
-later).
+simulated telephone network and holds both to Twilio's own description of its API.
+`python3 dev.py test` brings it where there is npm (Node.js 18 or later).
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ def watched(network: TelephoneNetwork) -> Iterator[tuple[str, Path]]:
     """Prism before the network: its URL, and the file in which it writes what it sees."""
     program = prism()
     if program is None or find_program("node") is None:
-        pytest.skip("Prism is not there: npm install --prefix .cache/prism @stoplight/prism-cli@5.14.2")
+        pytest.skip("Prism is not there: python3 dev.py setup --test brings it where there is npm")
     if not DESCRIPTION.exists():
         pytest.skip(f"Twilio's description of its API is not there: {DESCRIPTION.name}")
     with socket.socket() as free:
