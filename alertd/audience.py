@@ -15,7 +15,8 @@ from alertd.errors import Problem, WrongAudience
 class Audience:
     """Recipients who live in one of `areas` (codes) or belong to one of `groups`.
 
-    `recipient` stands alone: the number of the one person who is to hear a trial call.
+    `recipient` stands alone: the number of the one person who is to hear a trial call. So
+    does `missed`: the number of a dispatch, for those whom it has reached in no way.
 
     `everybody` stands alone: it means the whole register, whatever the area. Of those who
     have registered by themselves it means the ones who want news of this `category`.
@@ -26,12 +27,14 @@ class Audience:
     everybody: bool = False
     category: Category = Category.LIFE
     recipient: int | None = None
+    missed: int | None = None
 
     def __post_init__(self) -> None:
-        if self.recipient is not None:
-            if self.everybody or self.areas or self.groups:
+        alone = [one for one in (self.recipient, self.missed) if one is not None]
+        if alone:
+            if len(alone) > 1 or self.everybody or self.areas or self.groups:
                 raise WrongAudience(
-                    Problem("audience", "one recipient cannot be combined with anybody else; choose one")
+                    Problem("audience", "one recipient, or the missed, cannot be combined with anybody else")
                 )
             return
         if self.everybody and (self.areas or self.groups):
@@ -48,6 +51,8 @@ class Audience:
         category = {} if self.category is Category.LIFE else {"category": str(self.category)}
         if self.recipient is not None:
             return {"recipient": self.recipient, **category}
+        if self.missed is not None:
+            return {"missed": self.missed, **category}
         if self.everybody:
             return {"everybody": True, **category}
         return {"areas": sorted(self.areas), "groups": sorted(self.groups), **category}
@@ -56,9 +61,13 @@ class Audience:
     def from_json(cls, rule: Mapping[str, object]) -> Audience:
         """The audience of a stored rule."""
         category = Category(str(rule.get("category", Category.LIFE)))
-        recipient = rule.get("recipient")
-        if isinstance(recipient, int):
-            return cls(recipient=recipient, category=category)
+        recipient, missed = rule.get("recipient"), rule.get("missed")
+        if isinstance(recipient, int) or isinstance(missed, int):
+            return cls(
+                recipient=recipient if isinstance(recipient, int) else None,
+                missed=missed if isinstance(missed, int) else None,
+                category=category,
+            )
         if rule.get("everybody"):
             return cls(everybody=True, category=category)
         areas, groups = rule.get("areas", ()), rule.get("groups", ())

@@ -22,6 +22,7 @@ from alertd.tables import (
     SubscribedAreaRow,
     SubscriptionRow,
 )
+from alertd.unreached import missed
 
 #: the CAP geocode that names one of the city's areas
 ZONE = "alertd:area"
@@ -86,6 +87,8 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
 def _meant(audience: Audience) -> ColumnElement[bool]:
     if audience.recipient is not None:
         return RecipientRow.id == audience.recipient
+    if audience.missed is not None:
+        return and_(*missed(audience.missed))
     if audience.everybody:
         return _wanted(audience.category)
     rules: list[ColumnElement[bool]] = []

@@ -70,7 +70,7 @@ def unreached(
     From beyond the recipient `after` on, which may have been reached meanwhile. Somebody
     whose first attempt on another channel is still to come is not among them.
     """
-    rules = _missed(dispatch_id, area, association)
+    rules = missed(dispatch_id, area, association)
     if after is not None:
         last = session.scalar(select(RecipientRow.needs_support).where(RecipientRow.id == after)) or False
         beyond = and_(RecipientRow.needs_support == last, RecipientRow.id > after)
@@ -140,7 +140,7 @@ def places(session: Session, dispatch_id: int) -> list[Place]:
             func.sum(case((in_vain, 1), else_=0)),
         )
         .outerjoin(AreaRow, AreaRow.code == RecipientRow.area)
-        .where(*_missed(dispatch_id, None, None))
+        .where(*missed(dispatch_id, None, None))
         .group_by(RecipientRow.area, AreaRow.name, AreaRow.position, RecipientRow.association)
         .order_by(AreaRow.position, RecipientRow.area, RecipientRow.association)
     )
@@ -157,7 +157,10 @@ def places(session: Session, dispatch_id: int) -> list[Place]:
     ]
 
 
-def _missed(dispatch_id: int, area: str | None, association: str | None) -> list[ColumnElement[bool]]:
+def missed(
+    dispatch_id: int, area: str | None = None, association: str | None = None
+) -> list[ColumnElement[bool]]:
+    """What is true of a recipient whom the dispatch has tried and reached in no way."""
     mine = aliased(DeliveryRow)
     tried = RecipientRow.id.in_(
         select(mine.recipient_id).where(

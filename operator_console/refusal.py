@@ -47,6 +47,9 @@ _KNOWN = {
         "Very many test calls were made in the last hour. Please go on in an hour."
     ),
     "wait ten minutes": mark("This number had a test call a few minutes ago. Please wait ten minutes."),
+    "that went out and was not called off": mark(
+        "Only an alert that went out and was not called off can be sent once more."
+    ),
     "is needed": mark("Your role does not allow this."),
     "cannot be moved by": mark("Somebody else was faster: the alert is not in this state any more."),
 }

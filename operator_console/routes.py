@@ -96,6 +96,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=f"{one}/events", endpoint=boards.events, needs=_EVERY_ROLE, by_itself=True),
         Route(method="GET", path=f"{one}/unreached", endpoint=unreached.show, needs=_EVERY_ROLE),
         Route(method="POST", path=f"{one}/unreached", endpoint=unreached.enter, needs=ENTERS),
+        Route(method="POST", path=f"{one}/resend", endpoint=unreached.again, needs=_WRITES),
         Route(method="GET", path=f"{one}/unreached.pdf", endpoint=unreached.paper, needs=_SEES),
         Route(method="GET", path=f"{one}/unreached.csv", endpoint=unreached.spreadsheet, needs=_SEES),
         Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=overrides),

@@ -33,6 +33,8 @@ class Stored:
     approved_by: str | None
     #: the words are the operator's own
     free_text: bool
+    #: it goes to those whom this dispatch did not reach; None = by areas and groups
+    missed_by: int | None
 
     @property
     def id(self) -> int:
@@ -64,6 +66,7 @@ def stored(session: Session, site: Site, number: int) -> Stored:
         households=sum(place.households for place in chosen),
         submitted_by=_name(session, row.submitted_by) or "",
         approved_by=_name(session, row.approved_by),
+        missed_by=audience.missed,
         free_text=template is None or any(blank.whole for blank in template.blanks),
     )
 

@@ -13,11 +13,15 @@ from alertd import sheet
 from alertd import unreached as missed
 from alertd import visit as door
 from alertd.db import reading, writing
+from alertd.dispatch import Role, State
+from alertd.errors import MoveRefused, WrongAudience
+from alertd.resend import resend
 from alertd.taking import Visit as Result
 from alertd.unreached import Place
 from operator_console.door_list import MOST, door_csv, door_sheet
 from operator_console.page import channel_name, page
 from operator_console.personal import ENTERS, SEES
+from operator_console.refusal import refusal
 from operator_console.stored import stored
 from operator_console.visit import Visit, Visited
 
@@ -74,6 +78,17 @@ def enter(number: int, visit: Visited) -> Response:
             note = visit.field(f"note:{recipient}")[:LONGEST_NOTE]
             door.visited(session, visit.site, way, visit.operator, result, note, visit.now)
     return RedirectResponse(f"/alerts/{number}/unreached?{_choice(visit).query}", 303)
+
+
+def again(number: int, visit: Visited) -> Response:
+    """POST /alerts/N/resend: the same words to exactly these people, for a second person to approve."""
+    try:
+        new = resend(visit.site, number, visit.operator)
+    except WrongAudience:
+        return _page(visit, number, problem=visit.say("Everybody has been reached."), status=409)
+    except MoveRefused as error:
+        return _page(visit, number, problem=refusal(visit, error), status=409)
+    return RedirectResponse(f"/alerts/{new}", 303)
 
 
 def paper(number: int, visit: Visited) -> Response:
@@ -144,6 +159,9 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         latest=latest,
         results=tuple(Result),
         problem=problem,
+        may_resend=visit.may(Role.DRAFT, Role.TRAINEE)
+        and dispatch.row.state in (State.SENDING, State.FINISHED)
+        and dispatch.row.corrects_id is None,
         enters=visit.may(*ENTERS),
         sees_addresses=visit.may(*SEES),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import re
+from datetime import timedelta
 
 import pytest
 from httpx import Client
@@ -179,3 +180,21 @@ def test_the_paper_is_a_pdf_of_its_alert(desk: Desk, writer: Client, sent: int):
     assert answer.headers["content-type"] == "application/pdf" and answer.content.startswith(b"%PDF-")
     nobody = writer.get(f"/alerts/{sent}/unreached.pdf?association=なし")
     assert nobody.content.startswith(b"%PDF-") and len(nobody.content) < len(answer.content)
+
+
+def test_who_was_missed_gets_it_again_after_a_second_persons_approval(
+    desk: Desk, writer: Client, approver: Client, sent: int
+):
+    page = writer.get(f"/alerts/{sent}/unreached").text
+    assert "届いていない方にもう一度送る" in page
+    desk.clock.advance(timedelta(seconds=1))
+    answer = writer.post(f"/alerts/{sent}/resend", data={"csrf": csrf(page)})
+    assert answer.status_code == 303
+    number = int(answer.headers["location"].rpartition("/")[2])
+    assert "前の配信が届いていない方" in approver.get(f"/alerts/{number}/approve").text
+    assert approve(approver, number).status_code == 303
+    told = desk.send(number)
+    assert {name: tally.planned for name, tally in told.channels.items()} == {"mail": 2, "phone": 0}
+    token = csrf(approver.get("/").text)
+    refused = approver.post(f"/alerts/{sent}/resend", data={"csrf": token})
+    assert refused.status_code == 403, "approving is not writing"
