@@ -43,20 +43,32 @@ class Category(StrEnum):
         return 1 << tuple(Category).index(self)
 
 
-#: category -> (Japanese, English)
-NAMES: dict[Category, tuple[str, str]] = {
-    Category.LIFE: ("命を守る情報", "Life-saving information"),
-    Category.SHELTER: ("避難所情報", "Shelters"),
-    Category.WEATHER: ("気象警報", "Weather warnings"),
-    Category.EARTHQUAKE: ("地震・火山", "Earthquakes and volcanoes"),
-    Category.CIVIL_PROTECTION: ("国民保護", "Civil protection"),
-    Category.FIRE: ("火災", "Fires"),
-    Category.MISSING_PERSON: ("行方不明者", "Missing persons"),
-    Category.CRIME: ("防犯・不審者・詐欺", "Crime and fraud"),
-    Category.WILDLIFE: ("クマなど鳥獣", "Bears and other animals"),
-    Category.LIFELINE: ("断水・停電・道路・除雪", "Water, power, roads, snow"),
-    Category.NOTICE: ("市からの重要なお知らせ", "Important news of the city"),
-    Category.DRILL: ("訓練・試験", "Drills and tests"),
+#: category -> (Japanese, English, plain Japanese)
+NAMES: dict[Category, tuple[str, str, str]] = {
+    Category.LIFE: ("命を守る情報", "Life-saving information", "命（いのち）を守（まも）るお知（し）らせ"),
+    Category.SHELTER: ("避難所情報", "Shelters", "逃（に）げるところ"),
+    Category.WEATHER: ("気象警報", "Weather warnings", "天気（てんき）"),
+    Category.EARTHQUAKE: ("地震・火山", "Earthquakes and volcanoes", "地震（じしん）・火山（かざん）"),
+    Category.CIVIL_PROTECTION: (
+        "国民保護",
+        "Civil protection",
+        "国（くに）からの危険（きけん）のお知（し）らせ",
+    ),
+    Category.FIRE: ("火災", "Fires", "火事（かじ）"),
+    Category.MISSING_PERSON: ("行方不明者", "Missing persons", "いなくなった人（ひと）"),
+    Category.CRIME: ("防犯・不審者・詐欺", "Crime and fraud", "犯罪（はんざい）"),
+    Category.WILDLIFE: ("クマなど鳥獣", "Bears and other animals", "クマなどの動物（どうぶつ）"),
+    Category.LIFELINE: (
+        "断水・停電・道路・除雪",
+        "Water, power, roads, snow",
+        "水（みず）・電気（でんき）・道（みち）・雪（ゆき）",
+    ),
+    Category.NOTICE: (
+        "市からの重要なお知らせ",
+        "Important news of the city",
+        "市（し）からの大切（たいせつ）なお知（し）らせ",
+    ),
+    Category.DRILL: ("訓練・試験", "Drills and tests", "訓練（くんれん）"),
 }
 
 _BY_HAZARD = {

@@ -28,6 +28,8 @@ from alertd.token import seal
 
 log = logging.getLogger(__name__)
 
+#: the language in which every word says how it is read
+EASY = "ja-easy"
 #: letters that are taken at once
 HANDFUL = 20
 #: how long they are leased; another postman tries again afterwards
@@ -180,15 +182,19 @@ def areas_in_words(session: Session, codes: Sequence[str], spoken: str) -> str:
     japanese = language.is_japanese(spoken)
     rows = [row for row in people.areas(session) if row.code in codes]
     if len(rows) > 1 and len(rows) == len(people.areas(session)):
-        return "市内全域" if japanese else "the whole city"
+        whole = "市（し）の ぜんぶ" if spoken == EASY else "市内全域"
+        return whole if japanese else "the whole city"
     names = [row.name if japanese else row.name_en or row.name for row in rows]
+    if spoken == EASY:
+        names = [f"{row.name}（{row.name_kana}）" if row.name_kana else row.name for row in rows]
     return ("、" if japanese else ", ").join(names)
 
 
 def categories_in_words(chosen: Sequence[Category], spoken: str) -> str:
     """The categories by name, in the order of the screen."""
     japanese = language.is_japanese(spoken)
-    return ("、" if japanese else "; ").join(category.NAMES[one][0 if japanese else 1] for one in chosen)
+    tongue = 2 if spoken == EASY else 0 if japanese else 1
+    return ("、" if japanese else "; ").join(category.NAMES[one][tongue] for one in chosen)
 
 
 def _record(site: Site, ready: Sequence[_Ready], receipts: dict[str, Receipt]) -> None:

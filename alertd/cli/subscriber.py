@@ -19,6 +19,7 @@ from alertd import (
     postman,
     subscribe,
     subscriber_list,
+    take_over,
 )
 from alertd.category import EVERYTHING, NAMES, Category
 from alertd.cli.app import say
@@ -88,7 +89,7 @@ def import_file(
     document = content_of(file)
     with opened(context, config) as site:
         found = subscriber_list.read(document, areas=_named_areas(site))
-        done = subscribe.take_over(site, found.subscribers, by=_by(), dry_run=dry_run)
+        done = take_over.take_over(site, found.subscribers, by=_by(), dry_run=dry_run)
     if as_json:
         problems = [
             {"line": one.line, "column": one.column, "message": one.message_en, "message_ja": one.message}
