@@ -123,3 +123,24 @@ def test_in_doubt_follows_the_policy() -> None:
 
 def test_an_airing_cut_short_waits_for_a_person() -> None:
     assert decide(Word(1, Outcome.UNKNOWN, Reason.OTHER)).look_at is None
+
+
+def test_what_nobody_confirms_is_the_last_word_until_somebody_does() -> None:
+    def look_at(reason: Reason | None) -> datetime | None:
+        following = after(
+            Word(1, Outcome.ACCEPTED, reason),
+            ChannelSettings(kind="gateway"),
+            now=NOW,
+            report_within=timedelta(seconds=30),
+            in_doubt=InDoubt.ASK,
+            resend=False,
+        )
+        assert following.handed and following.word.outcome is Outcome.ACCEPTED
+        return following.look_at
+
+    assert look_at(None) == look_at(Reason.UNDER_WAY) == NOW + timedelta(seconds=30)
+    assert look_at(Reason.UNCONFIRMED) is None
+    words = [Word(1, Outcome.ACCEPTED), Word(1, Outcome.ACCEPTED, Reason.UNDER_WAY)]
+    silent = Word(1, Outcome.ACCEPTED, Reason.UNCONFIRMED)
+    assert fold([*words, silent]) == silent
+    assert fold([*words, silent, Word(1, Outcome.DELIVERED)]) == Word(1, Outcome.DELIVERED)
