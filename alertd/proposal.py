@@ -31,6 +31,7 @@ from alertd.papers import Submission
 from alertd.reissue import reissue
 from alertd.site import Site
 from alertd.tables import AreaRow, InboxRow, RecipientRow
+from alertd.template import Spoken
 
 #: texts that a person may change before submitting, by the field of an info
 TEXTS = ("headline", "description", "instruction")
@@ -153,8 +154,13 @@ def submission(
 
 
 def _changed(info: Info, number: int, texts: Mapping[tuple[int, str], str]) -> Info:
+    """The info with the texts that a person changed; then nothing prepared is spoken in their place."""
     given = {name: texts[number, name].strip() or None for name in TEXTS if (number, name) in texts}
-    return replace(info, **given) if given else info  # type: ignore[arg-type]
+    if all(getattr(info, name) == text for name, text in given.items()):
+        return info
+    spoken = set(Spoken)
+    kept = tuple(pair for pair in info.parameters if pair.name not in spoken)
+    return replace(info, parameters=kept, **given)  # type: ignore[arg-type]
 
 
 def _of_the_city(alert: Alert, site: Site, audience: Audience) -> Alert:

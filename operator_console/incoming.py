@@ -13,6 +13,7 @@ from alertd.alert import Status
 from alertd.audience import Audience
 from alertd.db import reading
 from alertd.errors import Problem, WrongAlert, WrongAudience, WrongInput
+from alertd.language import spoken_in
 from alertd.papers import Submission
 from alertd.proposal import TEXTS, Proposal
 from operator_console import draft as drafts
@@ -131,6 +132,7 @@ def _page(visit: Visit, number: int, *, problems: Iterable[Problem] = (), status
         key=one_time_key.make(site.secret, visit.operator, visit.now)[0],
         problems=[visit.problem(problem) for problem in problems],
         fields=TEXTS,
+        languages=[spoken_in(info) for info in found.alert.infos],
     )
 
 

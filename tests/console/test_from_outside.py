@@ -153,9 +153,9 @@ def test_only_shelters_designated_for_the_danger_are_offered_and_others_are_refu
         )
     page = writer.get("/alerts/new/flood-4?status=Actual").text
     assert "八幡会館" in page and "横町児童遊園" not in page
-    answer = check(writer, form_of(writer, **{"blank:shelters": "八幡会館、横町児童遊園"}))
+    answer = check(writer, {**form_of(writer), "blank:shelters": "八幡会館、横町児童遊園"})
     assert (
         answer.status_code == 422
         and "「横町児童遊園」は、この災害の避難場所に指定されていません" in answer.text
     )
-    assert check(writer, form_of(writer, **{"blank:shelters": "八幡会館"})).status_code == 200
+    assert check(writer, {**form_of(writer), "blank:shelters": "八幡会館"}).status_code == 200

@@ -23,6 +23,7 @@ from alertd.lint import lint
 from alertd.proposal import Proposal
 from alertd.site import Site
 from alertd.tables import InboxRow, NoticeRow, OutlineRow
+from alertd.template import Spoken
 from alertd.testing import FakeChannel, FakeFarEnd, FixedClock
 from tests import factories
 from tests.flow.conftest import City
@@ -318,6 +319,16 @@ def test_what_a_person_changed_is_what_is_submitted(site: Site) -> None:
     found = proposed(site, take(site, document()).number)
     alert = submit(site, found, headline="川から離れて", description="").alert
     assert alert.infos[0].headline == "川から離れて" and alert.infos[0].description is None
+
+
+def test_what_a_person_changed_is_also_what_is_spoken(site: Site) -> None:
+    found = proposed(site, take(site, _telegram(("レベル４土砂災害危険警報", "49", "発表"))).number)
+    info = found.alert.infos[0]
+    assert submit(site, found).alert.infos[0].parameter(Spoken.CALL) is not None
+    same = submit(site, found, headline=info.headline or "", description=info.description or "")
+    assert same.alert.infos[0].parameter(Spoken.CALL) is not None
+    changed = submit(site, found, description="山から離れてください。").alert.infos[0]
+    assert changed.parameter(Spoken.CALL) is None, "the prepared sentence would say something else"
 
 
 def test_old_news_of_a_feed_is_left(site: Site, clock: FixedClock) -> None:
