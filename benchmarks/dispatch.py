@@ -21,15 +21,13 @@ import time
 from pathlib import Path
 
 from sink import far_end
-from sqlalchemy import String, cast, update
 from town import add_people, approve, open_site, operator, submit
 
 from alertd import broker, plan
-from alertd.db import reading, writing
+from alertd.db import reading
 from alertd.report import report
 from alertd.site import Site
 from alertd.supervise import Program, Supervisor
-from alertd.tables import ContactRow
 from alertd.worker import broker_url
 
 
@@ -91,11 +89,7 @@ def _figures(site: Site, recipients: int, planned: int, runs: int) -> dict[str, 
     finally:
         supervisor.stop()
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    add_people(site, max(0, planned - recipients))
-    with writing(site.engine) as session:
-        session.execute(
-            update(ContactRow).values(address=cast(ContactRow.id, String) + "." + ContactRow.address)
-        )
+    add_people(site, max(0, planned - recipients), first=recipients)
     plans = []
     for run in range(runs):
         dispatch = submit(site, person, 1000 + run)

@@ -33,13 +33,13 @@ def open_site(folder: Path, database: str, mail: str) -> Site:
     return site
 
 
-def add_people(site: Site, number: int) -> None:
-    """Invented recipients of the area BENCH."""
+def add_people(site: Site, number: int, *, first: int = 0) -> None:
+    """Invented recipients of the area BENCH, each with an address of their own, counted from `first`."""
     with writing(site.engine) as session:
         session.merge(AreaRow(code="BENCH", name="嵐南", name_en="Rannan", households=number))
     now = site.clock.now()
-    for begin in range(0, number, _CHUNK):
-        part = range(begin, min(begin + _CHUNK, number))
+    for begin in range(first, first + number, _CHUNK):
+        part = range(begin, min(begin + _CHUNK, first + number))
         with writing(site.engine) as session:
             people = session.scalars(
                 insert(RecipientRow).returning(RecipientRow.id, sort_by_parameter_order=True),

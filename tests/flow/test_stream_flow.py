@@ -87,7 +87,7 @@ def begin(city: City, number: int, status: Status = Status.EXERCISE) -> int:
 
 def times_heard(city: City) -> Counter[int]:
     """How often each delivery was heard."""
-    return Counter(unseal(city.site.secret, DELIVERY, heard.key) or 0 for heard in city.heard())
+    return Counter(unseal(city.site.secret, DELIVERY, heard.key or "") or 0 for heard in city.heard())
 
 
 class Dead:

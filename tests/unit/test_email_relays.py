@@ -168,7 +168,8 @@ def test_a_relay_that_breaks_off_costs_nobody_a_mail(servers: Starts, channel_to
 def test_all_relays_down_is_an_outage_and_nothing_is_said(servers: Starts, channel_to: Opens) -> None:
     one, two = servers(), servers()
     channel = channel_to(relays=relays(one, two))
-    one.stop(), two.stop()
+    one.stop()
+    two.stop()
     box = Box(people(5))
     with pytest.raises(ChannelUnavailable):
         channel.stream(box)
@@ -319,7 +320,7 @@ def test_no_mail_is_said_to_be_what_it_is_not(servers: Starts, channel_to: Opens
 
 
 #: smtp-sink's faults: its options → what must be said of every mail
-SINK = {
+SINK: dict[str, tuple[list[str], set[tuple[Outcome, Reason | None]]]] = {
     "soft-mail": (["-r", "MAIL"], {(Outcome.DEFERRED, Reason.OTHER)}),
     "soft-rcpt": (["-r", "RCPT"], {(Outcome.DEFERRED, Reason.OTHER)}),
     "soft-data": (["-r", "DATA"], {(Outcome.DEFERRED, Reason.OTHER)}),
