@@ -25,13 +25,14 @@ def armable(steps: Sequence[DrillStepRow], now: datetime) -> list[DrillStepRow]:
 
 
 def arming_hash(steps: Sequence[DrillStepRow], dispatches: Mapping[int, DispatchRow]) -> str:
-    """What an arming binds: of each message its time, its words and sounds, and whom it is for."""
+    """What an arming binds: of each message its time, its words and sounds, for whom and over what."""
     document = [
         [
             step.position,
             step.due_at.isoformat() if step.due_at is not None else None,
             dispatches[step.id].content_hash if step.id in dispatches else None,
             dispatches[step.id].audience_hash if step.id in dispatches else None,
+            dispatches[step.id].channels if step.id in dispatches else None,
         ]
         for step in steps
     ]
@@ -42,7 +43,8 @@ def arm(site: Site, occurrence_id: int, person: Person, *, seen: str) -> int:
     """Lets the messages of the next 24 hours go out at their times; returns how many these are.
 
     `seen` is the `arming_hash` of what the person was shown. Later messages must be armed
-    again when they are nearer. Twice is harmless. Raises MoveRefused or NotFound.
+    again when they are nearer. A look that found something wrong is taken anew. Twice is
+    harmless. Raises MoveRefused or NotFound.
     """
     now = site.clock.now()
     with writing(site.engine) as session:
@@ -64,6 +66,7 @@ def arm(site: Site, occurrence_id: int, person: Person, *, seen: str) -> int:
             raise MoveRefused("the drill is not what you were shown; open the drill again and read it anew")
         for step in steps:
             _arm(session, site, step, dispatches.get(step.id), person, now)
+        drills.forget_checks(session, occurrence_id)
         audit.note(
             session,
             at=now,

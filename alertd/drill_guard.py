@@ -128,5 +128,6 @@ def _audience(session: Session, site: Site, row: DispatchRow) -> Iterator[str]:
     if lines and not sum(counts.values()):
         yield "nobody would be reached any more"
     for name, number in counts.items():
-        if number > GROWTH * row.counts[name] and number > row.counts[name] + SLACK:
+        handed_in = row.counts.get(name, 0)
+        if number > GROWTH * handed_in and number > handed_in + SLACK:
             yield f"its audience on {name} has more than doubled since it was handed in"

@@ -57,6 +57,11 @@ def plan(site: Site, dispatch_id: int) -> int:
                 planned += store.plan_correction(session, row, name, now=now)
                 continue
             spoken = [made.language for made in store.artefacts(session, row.id) if made.channel == name]
+            if not spoken or name not in site.settings:
+                # one channel that is gone or was never approved must not keep the others from going
+                why = f"dispatch {row.id} does not go over {name}: nothing was approved for it, or it is gone"
+                store.raise_alarm(session, f"refused:{name}", why, now)
+                continue
             first = [made for made in spoken if made == "ja"] or spoken
             languages = [first[0], *(one for one in spoken if one != first[0])]
             audience = Audience.from_json(row.audience)
@@ -125,12 +130,12 @@ def _lapsed(session: Session, site: Site, row: DispatchRow, now: datetime) -> bo
 
 
 def _as_approved(session: Session, site: Site, row: DispatchRow) -> bool:
-    lines = [site.line(name) for name in row.channels]
+    lines = [site.line(name) for name in row.channels if name in site.settings]
     counts = people.count(session, Audience.from_json(row.audience), lines)
     grown = {
         name: number
         for name, number in counts.items()
-        if number > GROWTH * row.counts[name] and number > row.counts[name] + SLACK
+        if number > GROWTH * row.counts.get(name, 0) and number > row.counts.get(name, 0) + SLACK
     }
     if not grown:
         return True

@@ -56,6 +56,7 @@ class Relay:
         self._booth = ThreadPoolExecutor(1, "booth")
         self._speaking: Future[None] | None = None
         self._spoken: set[int] = set()
+        self._unplanned: set[int] = set()
         self._tower = ThreadPoolExecutor(1, "tower")
         self._watching: Future[None] | None = None
         self._mail_room = MailRoom(site)
@@ -89,7 +90,7 @@ class Relay:
         with reading(site.engine) as session:
             approved = [row.id for row in store.dispatches_in(session, State.APPROVED)]
         for number in approved:
-            plan.plan(site, number)
+            self._plan(number)
         self._conclude()
         self._speak_corrections()
         self._watch_the_air()
@@ -106,6 +107,17 @@ class Relay:
             self._dispatch(name)
         if not due and not self._busy():
             self._calm()
+
+    def _plan(self, number: int) -> None:
+        """One dispatch that cannot be planned never keeps the others from going out."""
+        try:
+            plan.plan(self._site, number)
+        except SQLAlchemyError:
+            raise
+        except Exception:
+            if number not in self._unplanned:
+                log.exception("dispatch %s could not be planned", number)
+            self._unplanned.add(number)
 
     def close(self) -> None:
         """Ends the bell and the relay's own dispatching; may be called twice."""

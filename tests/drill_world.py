@@ -306,8 +306,8 @@ class World:
 
 #: every action with its weight
 ACTIONS: dict[str, int] = {
-    "carry_on": 250, "schedule": 10, "arm": 100, "stop": 10, "submit": 20, "approve": 200, "cancel": 30,
-    "wait": 60, "come_near": 20, "look": 60, "fire": 40, "go_down": 20, "real_alert": 1, "tamper": 8,
+    "carry_on": 80, "schedule": 10, "arm": 150, "stop": 10, "submit": 40, "approve": 250, "cancel": 60,
+    "wait": 150, "come_near": 40, "look": 30, "fire": 40, "go_down": 60, "real_alert": 1, "tamper": 20,
 }  # fmt: skip
 
 

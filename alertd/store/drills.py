@@ -125,6 +125,13 @@ def note_check(
     )
 
 
+def forget_checks(session: Session, occurrence_id: int) -> None:
+    """Looks that found something wrong are to be taken anew."""
+    for row in checks(session, occurrence_id).values():
+        if row.problems:
+            session.delete(row)
+
+
 def real_alerts(session: Session, *, now: datetime, since: datetime) -> Sequence[Row[DispatchRow, AlertRow]]:
     """Real alerts that were let go after `since` or may still be sent, the latest first."""
     return session.execute(

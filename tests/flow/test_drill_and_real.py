@@ -14,10 +14,12 @@ from alertd.alert import Severity, Status
 from alertd.audience import Audience
 from alertd.channel import Outcome
 from alertd.db import reading, writing
+from alertd.dispatch import State
 from alertd.drill import Ending
 from alertd.drill_document import WrongScenario
 from alertd.drill_file import read
 from alertd.errors import MoveRefused, WrongAlert
+from alertd.relay import Relay
 from alertd.tables import DeliveryRow
 from tests import factories
 from tests.drill_town import SCENARIO, SHORT, Town
@@ -188,3 +190,31 @@ def test_a_scenario_is_read_with_every_mistake_named() -> None:
         "line 15, steps[1].at",
         "line 16, steps[1].template",
     ]
+
+
+def test_a_dispatch_that_names_a_section_without_words_keeps_no_other_from_going(town: Town) -> None:
+    broken = factories.submit(
+        town.site, channels=("drill-mail", "drill-fm"), audience=Audience(everybody=True)
+    )
+    factories.approve(town.site, broken)
+    with writing(town.site.engine) as session:
+        row = store.dispatch(session, broken)
+        assert row is not None
+        row.channels = ["gone", "live-mail", "drill-mail"]
+    other = factories.submit(
+        town.site,
+        factories.make_alert(identifier="other", sent=town.clock.now()),
+        channels=("drill-mail",),
+        audience=Audience(everybody=True),
+    )
+    factories.approve(town.site, other)
+    relay = Relay(town.site, lambda _: True)
+    try:
+        relay.tick()
+    finally:
+        relay.close()
+    with reading(town.site.engine) as session:
+        states = {row.state for row in store.dispatches_in(session, *State)}
+        names = {alarm.name for alarm in store.alarms(session)}
+    assert State.APPROVED not in states
+    assert {"refused:gone", "refused:live-mail"} <= names

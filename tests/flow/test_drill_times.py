@@ -262,3 +262,15 @@ def test_a_message_that_was_fired_and_not_planned_in_time_never_goes_out(town: T
     town.look()
     assert town.occurrence(number).ending == Ending.MISSED
     assert [line for line in town.heard() if "断水" in line] == []
+
+
+def test_a_drill_that_is_armed_in_its_last_minute_is_looked_at_anew_and_takes_place(town: Town) -> None:
+    number = town.schedule(SHORT, after=HOUR)
+    start = town.occurrence(number).starts_at
+    town.go_to(start - MINUTE, step=DAY)
+    town.arm(number)
+    town.clock.advance(MINUTE / 2)
+    town.look()
+    town.clock.advance(MINUTE / 2)
+    town.look()
+    assert len(town.heard()) == 1
