@@ -64,11 +64,18 @@ class HelpWanted:
 _OPEN = or_(TakingRow.delivery_id.is_(None), TakingRow.result == Visit.NEEDS_HELP)
 
 
-def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool = False) -> list[HelpWanted]:
+def help_wanted(
+    session: Session,
+    dispatch_id: int | None = None,
+    *,
+    taken: bool = False,
+    since: datetime | None = None,
+) -> list[HelpWanted]:
     """Who has called for help, the longest waiting first; with `taken` also those whom somebody looks after.
 
-    Without a dispatch: of all that still go on or have finished; of a stopped one too,
-    because a call for help stands. Whom a visitor could not help waits again.
+    Without a dispatch: of all that still go on or have finished, those submitted after
+    `since`; of a stopped one too, because a call for help stands. Whom a visitor could
+    not help waits again.
     """
     asked = (
         select(ReceiptRow.received_at)
@@ -106,6 +113,8 @@ def help_wanted(session: Session, dispatch_id: int | None = None, *, taken: bool
     )
     if dispatch_id is not None:
         query = query.where(DeliveryRow.dispatch_id == dispatch_id)
+    if since is not None:
+        query = query.where(DispatchRow.submitted_at > since)
     if not taken:
         query = query.where(_OPEN)
     return [

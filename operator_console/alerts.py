@@ -10,6 +10,7 @@ from alertd.dispatch import Role, State
 from alertd.help_wanted import help_wanted
 from alertd.tables import DispatchRow
 from operator_console.alarm import alarms
+from operator_console.help_wanted import RECENT
 from operator_console.page import page
 from operator_console.visit import Visited
 
@@ -22,7 +23,7 @@ def show(visit: Visited) -> Response:
     with reading(visit.site.engine) as session:
         rows = [pair for pair in store.dispatches(session, limit=LATEST) if not _kept_back(pair[0])]
         now = alarms(session)
-        waiting = len(help_wanted(session))
+        waiting = len(help_wanted(session, since=visit.now - RECENT))
     return page(
         visit,
         "alerts.html",

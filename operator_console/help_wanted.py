@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import threading
 from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
 from typing import Any
 
 from fastapi import Request, Response
@@ -28,6 +29,8 @@ EVERY = 1.0
 CONNECTION = 30.0
 #: calls that were looked after, on the page of all
 LATEST = 50
+#: alerts whose calls the page of all shows; older ones are on their boards
+RECENT = timedelta(hours=72)
 
 
 def shown(visit: Visit, wanted: Sequence[HelpWanted], *, board: bool) -> dict[str, Any]:
@@ -126,8 +129,8 @@ def _page(visit: Visit, *, problem: str | None = None, status: int = 200) -> Res
 
 
 def _all(site: Site) -> tuple[HelpWanted, ...]:
-    """Everybody who waits, and the latest of the others."""
+    """Everybody who waits since recent alerts, and the latest of the others."""
     with reading(site.engine) as session:
-        found = help_wanted(session, taken=True)
+        found = help_wanted(session, taken=True, since=site.clock.now() - RECENT)
     settled = [one for one in found if not one.open][-LATEST:]
     return (*(one for one in found if one.open), *settled)

@@ -55,6 +55,14 @@ def test_a_call_for_help_is_on_the_board_and_on_its_own_page(desk: Desk, writer:
         assert "1人が待っています" in page and 'role="alert"' in page, path
 
 
+def test_a_forgotten_drill_does_not_ring_for_ever(desk: Desk, writer: Client, sent: int):
+    say(desk, deliveries(desk, failed=False)[-1].id, Answer.HELP)
+    desk.clock.advance(timedelta(hours=73))
+    late = desk.signed_in(WRITER.name)
+    assert "data-help-open" not in late.get("/help").text
+    assert "1人が待っています" in late.get(f"/alerts/{sent}").text, "its board still tells"
+
+
 def test_it_comes_to_an_open_page_by_itself(desk: Desk, writer: Client, sent: int):
     calling = deliveries(desk, failed=False)[-1]
     say(desk, calling.id, Answer.HELP)
