@@ -114,6 +114,7 @@ KINDS = {
     "desk": mark("By hand"),
     "press": mark("Press"),
     "webhook": mark("Webhook"),
+    "sms": mark("Text message (SMS)"),
 }
 
 MEDIA = {
