@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 _RATE = 50
 #: from here on, the recording holds the sound; another sound of the same length has 0.3 at most
 LEAST_LIKENESS = 0.75
+#: … and each part of so many seconds by itself: a compressor and a little noise leave 0.9 and more
+LEAST_OF_A_PART, PART = 0.7, 4.0
+#: a part whose loudness changes by less has no curve of its own, dB
+_EVEN = 6.0
 #: quieter than this is silence, dB under full scale
 _SILENCE = -55.0
 #: between two looks at the recording, seconds
@@ -37,6 +41,8 @@ class Hearing:
 
     #: 1 = the same curve of loudness, 0 = nothing of it
     likeness: float
+    #: the same of the part that is least like it: a few seconds that are missing
+    worst: float
     #: of the recording there was nothing but silence
     silent: bool
     #: after the recording was begun to be listened to, seconds
@@ -45,13 +51,15 @@ class Hearing:
     @property
     def heard(self) -> bool:
         """Whether the sound was on the air from its begin to its end."""
-        return self.likeness >= LEAST_LIKENESS
+        return self.likeness >= LEAST_LIKENESS and self.worst >= LEAST_OF_A_PART
 
     @property
     def detail(self) -> str:
         """For people."""
         if self.heard:
             return f"the air check heard it ({self.likeness:.2f})"
+        if self.likeness >= LEAST_LIKENESS:
+            return f"the air check missed a part of it ({self.worst:.2f})"
         what = "silence" if self.silent else "something else"
         return f"the air check heard {what} ({self.likeness:.2f})"
 
@@ -104,8 +112,7 @@ class AirCheck:
         values = np.frombuffer(data[: len(data) // frame * frame], "<i2").reshape(-1, channels)
         air = _curve(values.astype(np.float64).mean(axis=1) / 32768, rate)
         silent = not len(air) or bool((air <= _SILENCE).all())
-        likeness, place = _likeness(wanted, air)
-        return Hearing(likeness=likeness, silent=silent, began=place / _RATE)
+        return _hearing(wanted, air, silent=silent)
 
     def _seconds(self) -> float:
         rate, channels = self._format
@@ -129,8 +136,7 @@ def confirmed(said: Receipt, check: AirCheck, sound: Sound) -> Receipt:
 def compare(sound: Path, recording: Path) -> Hearing:
     """What a finished recording holds of a sound file."""
     wanted, air = _curve(*_samples(sound)), _curve(*_samples(recording))
-    likeness, place = _likeness(wanted, air)
-    return Hearing(likeness=likeness, silent=bool((air <= _SILENCE).all()), began=place / _RATE)
+    return _hearing(wanted, air, silent=bool((air <= _SILENCE).all()))
 
 
 def _format(recording: Path) -> tuple[int, int]:
@@ -165,6 +171,22 @@ def _curve(values: npt.NDArray[np.float64], rate: int) -> npt.NDArray[np.float64
     power = np.sqrt(np.mean(frames**2, axis=1)) if len(frames) else np.zeros(0)
     curve: npt.NDArray[np.float64] = np.maximum(20 * np.log10(np.maximum(power, 1e-9)), _SILENCE)
     return curve
+
+
+def _hearing(wanted: Any, air: Any, *, silent: bool) -> Hearing:
+    """The whole at its best place, and there each part by itself."""
+    import numpy as np
+
+    likeness, place = _likeness(wanted, air)
+    there = air[place : place + len(wanted)]
+    there = np.concatenate([there, np.full(len(wanted) - len(there), _SILENCE)])
+    size = int(PART * _RATE)
+    parts = [slice(at, at + size) for at in range(0, max(1, len(wanted) - size // 2), size)]
+    worst = min(
+        (_likeness(wanted[part], there[part])[0] for part in parts if np.ptp(wanted[part]) > _EVEN),
+        default=0.0,
+    )
+    return Hearing(likeness=likeness, worst=worst, silent=silent, began=place / _RATE)
 
 
 def _likeness(wanted: Any, air: Any) -> tuple[float, int]:
