@@ -75,7 +75,7 @@ class Registration:
             subscribe.ask(self._site, checked, language=reader.language, how=How.PAGE, network=network)
         except TooMany:
             return public_page(self._site, reader, "public/busy.html", status=429)
-        return public_page(self._site, reader, "public/sent.html", **self._mail())
+        return public_page(self._site, reader, "public/sent.html", mail=self._mail())
 
     def _ask_page(self, reader: Reader, *, typed: str = "", status: int = 200) -> Response:
         blank_mail = self._site.config.inbox.blank_mail
@@ -87,17 +87,17 @@ class Registration:
             typed=typed,
             blank_mail=blank_mail[0] if blank_mail else None,
             terms=TERMS,
-            **self._mail(),
+            mail=self._mail(),
         )
 
-    def _mail(self) -> dict[str, object]:
+    def _mail(self) -> Mapping[str, str]:
         """What people must let through their carrier's filter."""
         try:
             sender = postman.writes_from(self._site)
         except NotFound:
             sender = self._site.config.city.sender
         return {
-            "mail_domain": sender.rpartition("@")[2],
+            "domain": sender.rpartition("@")[2],
             "hours": f"{self._site.config.subscribe.link_hours:g}",
         }
 
