@@ -125,9 +125,7 @@ def owner_of(session: Session, kind: str, address: str) -> int:
     found = session.scalar(
         select(ContactRow.recipient_id)
         .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
-        .where(
-            ContactRow.kind == kind, ContactRow.address == address, ContactRow.active, RecipientRow.active
-        )
+        .where(ContactRow.kind == kind, ContactRow.address == address, ContactRow.active, RecipientRow.active)
         .order_by(ContactRow.preference, ContactRow.id)
         .limit(1)
     )

@@ -7,7 +7,7 @@ from dataclasses import replace
 from httpx import Client
 
 from alertd import plan
-from alertd.channel import Pace, Traits
+from alertd.channel import Medium, Pace, Traits
 from tests import factories
 from tests.console.desk import Desk, SpokenChannel, approve, check, form_of, submit
 
@@ -21,7 +21,8 @@ class Lines(SpokenChannel):
 
 
 def with_lines(desk: Desk, people: int) -> None:
-    desk.site._channels["phone"] = Lines("phone", desk.site.settings["phone"])
+    settings = desk.far_end.settings(kind="voice", medium=Medium.CALL)
+    desk.site._channels["phone"] = Lines("phone", settings)
     numbers = [f"+8125{number:07}" for number in range(3_000_000, 3_000_000 + people)]
     factories.add_people(desk.site, numbers, kind="voice")
 

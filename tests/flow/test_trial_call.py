@@ -7,12 +7,12 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from alertd import audit, cap, plan, trial_call
+from alertd import audit, cap, issue, plan, trial_call
 from alertd.alert import Scope, Status
 from alertd.audience import Audience
 from alertd.channel import Medium, Outcome
 from alertd.db import reading, writing
-from alertd.dispatch import Person, Role
+from alertd.dispatch import Move, Person, Role
 from alertd.errors import MoveRefused, NotFound, WrongAudience
 from alertd.tables import AlertRow, ArtefactRow, AuditRow, ContactRow, DeliveryRow
 from tests import factories
@@ -94,9 +94,7 @@ def test_one_recipient_is_no_way_around_the_second_person(city: City) -> None:
     alert = factories.make_alert(status=Status.EXERCISE)
     dispatch = factories.submit(city.site, alert, audience=Audience(recipient=1))
     with pytest.raises(MoveRefused, match="only a trial call"):
-        trial_call.issue.let_go(
-            city.site, dispatch, WRITER, trial_call.Move.TRY, seen=factories.content_hash(city.site, dispatch)
-        )
+        issue.let_go(city.site, dispatch, WRITER, Move.TRY, seen=factories.content_hash(city.site, dispatch))
     with pytest.raises(WrongAudience):
         Audience(recipient=1, everybody=True)
     assert Audience.from_json(Audience(recipient=1).as_json()).recipient == 1
