@@ -189,8 +189,9 @@ class SimulatedGateway:
                 spoken = [one for one in announcement.ordered if one.state == "waiting"]
                 for ordered in spoken:
                     ordered.state = "on_air"
-            self._stopping.wait((announcement.seconds + _ANSWER) / self._speed)
-            self._answer_back(announcement, spoken)
+            if spoken:
+                self._stopping.wait((announcement.seconds + _ANSWER) / self._speed)
+                self._answer_back(announcement, spoken)
             with self._changed:
                 self._speaking = False
                 self._changed.notify_all()

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from alertd import plan
+from alertd import issue, plan
 from alertd.channel import Outcome, Reason
 from alertd.config import Web
 from alertd.db import reading
@@ -92,14 +92,15 @@ class City:
 
 @pytest.fixture
 def city(tmp_path: Path, database_url: str, request: pytest.FixtureRequest) -> Iterator[City]:
-    """Thirty stations; with the parameter `reports` the gateway tells by itself."""
+    """Thirty stations; the gateway tells by itself (`reports`), or begins after some seconds only (`slow`)."""
     clock = FixedClock(factories.START)
     (tmp_path / "secret").write_text(SECRET)
     stations = Stations("RNN-[0-9]{3}", dict(TROUBLE))
-    reports = getattr(request, "param", "") == "reports"
+    asked = getattr(request, "param", "")
+    reports, speed = asked == "reports", 0.08 if asked == "slow" else 50.0
     with ExitStack() as opened:
         gateway = opened.enter_context(
-            SimulatedGateway(SECRET, stations, speed=50, report=reports, clock=clock)
+            SimulatedGateway(SECRET, stations, speed=speed, report=reports, clock=clock)
         )
         table = {"kind": "gateway", "url": gateway.url, "secret_file": str(tmp_path / "secret")}
         settings = read_settings(GatewaySettings, table, "channels.gateway")
@@ -156,3 +157,14 @@ def test_a_gateway_that_goes_away_leaves_stations_unconfirmed_and_never_delivere
     tally = city.tally(number)
     assert tally.outcomes[Outcome.ACCEPTED] == 30
     assert (tally.reasons, tally.open) == ({Reason.UNCONFIRMED: 30}, 0)
+
+
+@pytest.mark.parametrize("city", ["slow"], indirect=True)
+def test_what_is_stopped_is_taken_off_where_it_has_not_been_spoken(city: City):
+    number = city.send()
+    issue.cancel(city.site, number, factories.BOTH, reason="誤報", correct=False)
+    city.drain()
+    tally = city.tally(number)
+    assert (tally.outcomes[Outcome.CANCELLED], tally.open) == (30, 0)
+    assert city.gateway.wait_until_quiet(10)
+    assert city.gateway.ledger.entries("spoken") == []
