@@ -115,6 +115,7 @@ KINDS = {
     "press": mark("Press"),
     "webhook": mark("Webhook"),
     "sms": mark("Text message (SMS)"),
+    "apprise": mark("Other services (Apprise)"),
 }
 
 MEDIA = {
