@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -10,11 +11,13 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
+from starlette.routing import Route
 
 from alertd.errors import MoveRefused, NotFound, WrongInput
 from alertd.site import Site
 from operator_console.admission import SET_UP, Forbidden, NoSecondFactor, NotSignedIn, admission, https
 from operator_console.api import api
+from operator_console.bare import Bare
 from operator_console.defences import Headers, Limits
 from operator_console.page import page
 from operator_console.public import public_routes
@@ -52,24 +55,24 @@ def console_app(site: Site) -> FastAPI:
 
 def public_app(site: Site) -> FastAPI:
     """Residents' pages, callbacks of far ends, audio and feeds; sets no cookie."""
-    app = _app("alertd", https=site.config.public_url.startswith("https://"))
-    for route in public_routes(site):
-        if route.bare:
-            app.add_route(route.path, route.endpoint, methods=list(route.methods))
-        else:
+    given = public_routes(site)
+    bare = [Route(one.path, one.endpoint, methods=list(one.methods)) for one in given if one.bare]
+    app = _app("alertd", https=site.config.public_url.startswith("https://"), bare=bare)
+    for route in given:
+        if not route.bare:
             app.add_api_route(route.path, route.endpoint, methods=list(route.methods), response_model=None)
     app.router.routes.append(api(site))
     return app
 
 
-def _app(title: str, *, https: bool) -> FastAPI:
+def _app(title: str, *, https: bool, bare: Sequence[Route] = ()) -> FastAPI:
     return FastAPI(
         title=title,
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
         redirect_slashes=False,
-        middleware=[Middleware(Headers, https=https), Middleware(Limits)],
+        middleware=[Middleware(Headers, https=https), Middleware(Limits), Middleware(Bare, routes=bare)],
     )
 
 

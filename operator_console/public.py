@@ -38,7 +38,7 @@ class PublicRoute:
     methods: tuple[str, ...]
     path: str
     endpoint: Callable[..., Any]
-    #: is given the request and nothing else, which costs a third less: far ends call by the hundred
+    #: is given the request and nothing else (see `bare`): far ends call by the hundred
     bare: bool = False
 
 
