@@ -35,9 +35,9 @@ class Keeper:
         self._thread: threading.Thread | None = None
 
     @contextmanager
-    def keeping(self, channel: str) -> Iterator[str]:
-        """A new owner whose leases on `channel` are renewed inside the block."""
-        owner = secrets.token_hex(8)
+    def keeping(self, channel: str, kin: str = "") -> Iterator[str]:
+        """A new owner whose leases on `channel` are renewed inside the block; its name begins with `kin`."""
+        owner = kin + secrets.token_hex(8)
         with self._guard:
             self._owners[owner] = channel
             self._until[owner] = stopwatch() + self.lease.total_seconds()

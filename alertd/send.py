@@ -11,14 +11,14 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from alertd import lane, messages, on_air, plan, store, watchdog
+from alertd import journal, lane, messages, on_air, plan, store, watchdog
 from alertd.alert import Severity, Status
 from alertd.channel import (
     Airs,
@@ -34,7 +34,7 @@ from alertd.channel import (
 )
 from alertd.db import reading, writing
 from alertd.errors import ChannelError, ChannelMisconfigured, ChannelUnavailable, WrongInput
-from alertd.look_again import look_again
+from alertd.look_again import look_again, notes
 from alertd.messages import Messages, NotAsApproved
 from alertd.outbox import Streams
 from alertd.quiet import quiet_until
@@ -94,7 +94,8 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
     handed = 0
     if isinstance(channel, Prepares):
         channel.prepare()
-    with site.keeper.keeping(name) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
+    family = journal.kin(notes(site)) if isinstance(channel, Streams) else ""
+    with site.keeper.keeping(name, family) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
         if isinstance(channel, Streams) and channel.traits.pace is None:
             streamed = stream(site, name, owner, channel, book, stop)
             if streamed is not None:
@@ -277,7 +278,7 @@ def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now
     group.targets = {}
     for claimed in group.claimed:
         if claimed.id in marked:
-            handed = replace(claimed, attempt=claimed.attempt + 1, handed_at=now)
+            handed = claimed._replace(attempt=claimed.attempt + 1, handed_at=now)
             address = addresses[claimed.contact_id][0]
             repeat = on_air.begin(session, name, site.channel(name), handed, address, group.message, now)
             if repeat is None:

@@ -27,7 +27,7 @@ from alertd.channel import Channel, Message, Outcome, Reason, Receipt, Traits
 from alertd.clock import stopwatch
 from alertd.db import writing
 from alertd.errors import ChannelError, ChannelUnavailable
-from alertd.journal import Journal, clear
+from alertd.journal import Journal, clear, kin
 from alertd.look_again import look_again, notes
 from alertd.messages import Messages, NotAsApproved
 from alertd.outbox import Parcel, Streams
@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 #: how many parcels are kept ready: at least, and at most; and for how many seconds they may last,
 #: so that a more urgent alert, or the stop button, waits no longer
 LEAST, MOST = 25, 2000
+#: … and at the beginning, when nobody knows how fast the lines are
+FIRST = 100
 LASTS = 0.5
 #: seconds after which one thread lets the other one go on: a line must not wait for the feeder's thinking
 SWITCH = 0.0005
@@ -93,7 +95,7 @@ class _Outbox:
         #: set when the feeder has something to do
         self.news = threading.Event()
         #: the feeder is told when so few are left, or so many have ended
-        self.few, self.many = 0, LEAST
+        self.few = self.many = FIRST // 2
         self.open = True
         #: the lease has lapsed, or somebody else has taken over
         self.lost = False
@@ -180,7 +182,7 @@ class _Stream:
         self._later: list[tuple[int, float]] = []
         self._begun: set[int] = set()
         self._handed = self._handed_before = 0
-        self._ready = LEAST
+        self._ready = FIRST
         self._rate_since = stopwatch()
         self._tended = self._dry = -1e9
         self._paused = False
@@ -228,6 +230,7 @@ class _Stream:
                     limit=LOOK_AGAIN,
                     now=now,
                     until=now + site.keeper.lease,
+                    kin=kin(notes(site)),
                 )
         except OperationalError as error:
             _unanswered(error)
@@ -352,12 +355,12 @@ class _Stream:
             store.unmark(session, self._owner, ids, now + timedelta(seconds=turn * TURN))
 
     def _adapt(self, ended: int) -> None:
-        """Keeps twice as much ready when the lines ran dry, and no more than lasts a moment."""
+        """Keeps twice as much ready when the lines ran dry, and else no more than lasts a moment."""
         now = stopwatch()
         rate = ended / max(now - self._rate_since, 0.001)
         self._rate_since = now
-        wanted = self._ready if self._outbox.waiting else 2 * self._ready
-        self._ready = max(LEAST, min(MOST, wanted, int(rate * LASTS)))
+        enough = min(self._ready, int(rate * LASTS)) if self._outbox.waiting else 2 * self._ready
+        self._ready = max(LEAST, min(MOST, enough))
         self._outbox.few = self._outbox.many = self._ready // 2
 
     def _leave(self, line: Future[None]) -> int:

@@ -25,12 +25,12 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
     Raises ChannelMisconfigured when the relay refuses our sender for good: that is no
     fault of any recipient, and every other mail would fare the same.
     """
-    text = verdict.text
+    stage, code, text = verdict
     if not text.isprintable():
         text = _printable(text)
-    detail = f"{verdict.code} {text}"[:LONGEST_DETAIL]
-    if verdict.stage is Stage.DOT and verdict.code // 100 == 2:
-        return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=queue_id(verdict.text), detail=detail)
+    detail = f"{code} {text}"[:LONGEST_DETAIL]
+    if stage is Stage.DOT and code // 100 == 2:
+        return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=queue_id(text), detail=detail)
     enhanced = _ENHANCED.match(verdict.text)
     subject = enhanced[2] if enhanced else ""
     if verdict.code // 100 != 5:
@@ -54,7 +54,7 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
 def queue_id(text: str) -> str | None:
     """The relay's name for an accepted mail, when its reply has one."""
     _, usual, name = text.rpartition(": queued as ")
-    if usual and name.isalnum() and name.isascii():
+    if name.isalnum() and usual and name.isascii():
         return name[:LONGEST_REF]
     found = _QUEUE_ID.search(text)
     return _printable(found[1] or found[2])[:LONGEST_REF] if found else None

@@ -93,8 +93,9 @@ def times_heard(city: City) -> Counter[int]:
 class Dead:
     """A sender that has marked everything that is due, and died while it was sending."""
 
-    def __init__(self, city: City, owner: str = "dead") -> None:
+    def __init__(self, city: City, owner: str = "dead", *, elsewhere: bool = False) -> None:
         self.city = city
+        owner = owner if elsewhere else journal.kin(notes(city.site)) + owner
         opened = Journal.open(notes(city.site), "mail", owner, 600)
         assert opened is not None
         self.journal = opened
@@ -116,7 +117,9 @@ def test_everybody_is_reached_once(fast: City) -> None:
     assert fast.drain() == 1200
     assert fast.mail(dispatch).outcomes["accepted"] == 1200
     assert set(times_heard(fast).values()) == {1}
-    assert list(notes(fast.site).iterdir()) == [], "an orderly sender leaves no journal"
+    assert [path.name for path in notes(fast.site).iterdir()] == ["kin"], (
+        "an orderly sender leaves no journal"
+    )
 
 
 def test_of_a_dead_sender_only_what_was_on_its_lines_is_in_doubt(fast: City) -> None:
@@ -181,7 +184,7 @@ def test_a_journal_of_another_boot_is_not_believed(fast: City) -> None:
     dispatch = begin(fast, 40)
     dead = Dead(fast)
     dead.dies()
-    (path,) = notes(fast.site).iterdir()
+    (path,) = (path for path in notes(fast.site).iterdir() if path.name.startswith("mail."))
     pages = bytearray(path.read_bytes())
     pages[20:30] = b"0000000000"
     path.write_bytes(pages)
@@ -240,6 +243,19 @@ def test_four_senders_at_once_send_nothing_twice(fast: City) -> None:
     for thread in threads:
         thread.join()
     assert set(times_heard(fast).values()) == {1} and len(times_heard(fast)) == 800
+
+
+def test_what_senders_elsewhere_held_is_left_to_their_own_for_a_while(fast: City) -> None:
+    dispatch = begin(fast, 10)
+    dead = Dead(fast, elsewhere=True)
+    dead.dies()
+    (path,) = (path for path in notes(fast.site).iterdir() if path.name.startswith("mail."))
+    path.unlink()  # it is on another machine
+    fast.drain()
+    assert fast.mail(dispatch).outcomes["pending"] == 10
+    fast.clock.advance(timedelta(seconds=30))
+    fast.drain()
+    assert fast.mail(dispatch).outcomes["accepted"] == 10
 
 
 def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
