@@ -191,7 +191,7 @@ class Town:
                 if row is not None and not store.something_due(session, number):
                     row.state, row.finished_at = State.FINISHED, self.clock.now()
 
-    def go_to(self, moment: datetime, *, step: timedelta = timedelta(minutes=1)) -> None:
+    def go_to(self, moment: datetime, *, step: timedelta = timedelta(minutes=10)) -> None:
         """Moves the clock on to that moment, looking as often as `step`."""
         while self.clock.now() < moment:
             self.clock.advance(min(step, moment - self.clock.now()))

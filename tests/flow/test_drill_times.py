@@ -234,6 +234,7 @@ def test_a_recurring_drill_takes_place_once_for_each_time(town: Town) -> None:
         town.arm(number)
         town.go_to(begins - 9 * MINUTE)
         town.go_to(begins - MINUTE)
+        town.go_to(begins)
         town.go_to(begins + 2 * MINUTE)
         assert town.occurrence(number).ending == Ending.FINISHED
         town.look()
