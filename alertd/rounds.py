@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
 
 from alertd import desk, link_test
 from alertd.clock import stopwatch
@@ -13,6 +13,8 @@ log = logging.getLogger(__name__)
 
 #: between two rounds, in seconds; the first one comes so long after the start
 _EVERY = 5.0
+#: how long who ends waits for who is out; a far end that does not answer is not waited for
+_PATIENCE = 0.5
 
 
 class Rounds:
@@ -20,17 +22,17 @@ class Rounds:
 
     def __init__(self, site: Site) -> None:
         self._site = site
-        self._walker = ThreadPoolExecutor(1, "rounds")
-        self._walk: Future[None] | None = None
+        self._walk: threading.Thread | None = None
         self._next = stopwatch() + _EVERY
         self._closed = False
 
     def tick(self) -> None:
         """Sets out when it is time and nobody is out."""
-        if stopwatch() < self._next or (self._walk is not None and not self._walk.done()):
+        if stopwatch() < self._next or (self._walk is not None and self._walk.is_alive()):
             return
         self._next = stopwatch() + _EVERY
-        self._walk = self._walker.submit(self._go)
+        self._walk = threading.Thread(target=self._go, name="rounds", daemon=True)
+        self._walk.start()
 
     def go(self) -> None:
         """One round: tasks first, for far ends may take their time to answer."""
@@ -43,9 +45,10 @@ class Rounds:
             link_test.try_link(site, name)
 
     def close(self) -> None:
-        """Lets the round that is under way end after its present far end; may be called twice."""
+        """Ends the round that is under way after its present far end; may be called twice."""
         self._closed = True
-        self._walker.shutdown(wait=True, cancel_futures=True)
+        if self._walk is not None:
+            self._walk.join(_PATIENCE)
 
     def _go(self) -> None:
         try:
