@@ -18,7 +18,6 @@ from sqlalchemy.orm import Session
 
 from alertd import audit, store
 from alertd.airing import PREEMPTED, STOPPED, WATCHDOG
-from alertd.alert import Severity
 from alertd.channel import Airs, Channel, Inquiry, Message, Outcome, Reason, Receipt, Target, Traits
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
@@ -191,10 +190,10 @@ def must_come_off(session: Session, row: AiringRow, traits: Traits, now: datetim
         return WATCHDOG
     if airings.stopped(session, row):
         return STOPPED
-    if traits.cuts_in is not None and row.repeat < MOST_REPEATS:
-        least = list(Severity).index(traits.cuts_in)
-        if airings.cut_in_by(session, row, least, now) is not None:
-            return PREEMPTED
+    if traits.cuts_in is None or row.repeat >= MOST_REPEATS:
+        return None
+    if airings.cut_in_by(session, row, traits.cuts_in, now) is not None:
+        return PREEMPTED
     return None
 
 

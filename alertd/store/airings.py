@@ -6,14 +6,14 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any, cast
 
-from sqlalchemy import CursorResult, and_, exists, func, or_, select, update
+from sqlalchemy import CursorResult, exists, func, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session
 
-from alertd.alert import Status
+from alertd.alert import Severity
 from alertd.channel import Reason
 from alertd.dispatch import State
-from alertd.tables import AiringRow, AlertRow, DeliveryRow, DispatchRow, ReceiptRow
+from alertd.tables import AiringRow, DeliveryRow, DispatchRow, ReceiptRow
 
 
 def repeats(session: Session, delivery_ids: Collection[int]) -> dict[int, int]:
@@ -134,34 +134,26 @@ def stopped(session: Session, airing: AiringRow) -> bool:
     return state is State.CANCELLED
 
 
-def cut_in_by(session: Session, airing: AiringRow, least: int, now: datetime) -> int | None:
+def cut_in_by(session: Session, airing: AiringRow, least: Severity, now: datetime) -> int | None:
     """The delivery that waits for this transmitter and is more urgent than what is on the air.
 
-    `least` is the priority from which anything cuts in. What is real cuts into every
-    drill; a drill never cuts into what is real.
+    Nothing less than `least` cuts in. By the order of the queue (`store.urgency`) what is
+    real cuts into every drill, and no drill into what is real.
     """
-    priority, status = session.execute(
-        select(DeliveryRow.priority, AlertRow.status)
-        .join(DispatchRow, DispatchRow.id == DeliveryRow.dispatch_id)
-        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
-        .where(DeliveryRow.id == airing.delivery_id)
-    ).one()
-    real = AlertRow.status == Status.ACTUAL
-    more_urgent = DeliveryRow.priority < priority
-    before = and_(real, more_urgent) if status is Status.ACTUAL else or_(real, more_urgent)
+    order = list(Severity)
+    on_air = select(DeliveryRow.priority).where(DeliveryRow.id == airing.delivery_id).scalar_subquery()
     return session.scalar(
         select(DeliveryRow.id)
         .join(DispatchRow, DispatchRow.id == DeliveryRow.dispatch_id)
-        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
         .where(
             DeliveryRow.channel == airing.channel,
             DeliveryRow.due_at <= now,
             DeliveryRow.due_at.is_not(None),
             DeliveryRow.handed_at.is_(None),
             or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
-            DeliveryRow.priority <= least,
+            DeliveryRow.priority < on_air,
+            DeliveryRow.priority % len(order) <= order.index(least),
             DispatchRow.state == State.SENDING,
-            before,
         )
         .order_by(DeliveryRow.priority, DeliveryRow.id)
         .limit(1)

@@ -77,6 +77,17 @@ def test_level_4_cuts_into_level_3_and_a_notice_which_follow_in_their_order(slow
     assert len(set(keys)) == len(keys), "the station can tell a repeat from a double"
 
 
+def test_a_drill_rehearses_the_cutting_in(slow_city: StationCity) -> None:
+    city = slow_city
+    level_3, level_4 = (city.written(one, Status.EXERCISE) for one in (Severity.MODERATE, Severity.SEVERE))
+    with city.working():
+        city.let_go(level_3)
+        city.wait_for(lambda: city.on_air(level_3))
+        city.let_go(level_4)
+        city.wait_for(lambda: city.on_air(level_4))
+    assert city.order()[0] == (identifier(city, level_3), False)
+
+
 def test_what_is_not_so_urgent_waits_for_its_turn(city: StationCity) -> None:
     notice, level_3 = map(city.written, (Severity.MINOR, Severity.MODERATE))
     with city.working():
