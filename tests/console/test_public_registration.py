@@ -128,19 +128,14 @@ def test_everybody_means_those_who_want_such_news(desk: Desk, office: PostOffice
         assert number == 5 + wanted, category
 
 
-@pytest.mark.parametrize("language", ["ja", "ja-easy", "en"])
-def test_the_answer_is_the_same_bytes_for_known_and_unknown_addresses(
-    desk: Desk, office: PostOffice, language: str
-):
-    known, unknown = ask(desk, KNOWN, language), ask(desk, NEW, language)
-    again = ask(desk, KNOWN, language)
-    assert known.content == unknown.content == again.content
-    assert known.status_code == unknown.status_code == 200
-    differing = {"date"}
-    assert {k: v for k, v in known.headers.items() if k not in differing} == {
-        k: v for k, v in unknown.headers.items() if k not in differing
-    }
-    assert KNOWN not in known.text and NEW not in unknown.text
+def test_the_answer_is_the_same_bytes_for_known_and_unknown_addresses(desk: Desk, office: PostOffice):
+    for language in ("ja", "ja-easy", "en"):
+        answers = [ask(desk, address, language) for address in (KNOWN, NEW, KNOWN, "a..b.@docomo.ne.jp")]
+        assert {answer.status_code for answer in answers} == {200}
+        assert len({answer.content for answer in answers}) == 1
+        headers = [{k: v for k, v in answer.headers.items() if k != "date"} for answer in answers]
+        assert headers[0] == headers[1] == headers[2] == headers[3]
+        assert KNOWN not in answers[0].text and NEW not in answers[1].text
 
 
 def test_asking_does_the_same_work_for_known_and_unknown_addresses(desk: Desk, office: PostOffice):
@@ -186,10 +181,10 @@ def test_a_link_is_too_old_after_a_day(desk: Desk, office: PostOffice):
     assert contact(desk, NEW) is None
 
 
-@pytest.mark.parametrize("token", ["x", "A" * 43, "%2e%2e%2fx", "%00", "%ff"])
-def test_a_made_up_link_opens_nothing(desk: Desk, office: PostOffice, token: str):
-    assert desk.public.get(f"/r/{token}").status_code in (404, 410)
-    assert choose(desk, f"/r/{token}").status_code in (404, 410)
+def test_a_made_up_link_opens_nothing(desk: Desk, office: PostOffice):
+    for token in ("x", "A" * 43, "%2e%2e%2fx", "%00", "%ff"):
+        assert desk.public.get(f"/r/{token}").status_code in (404, 410)
+        assert choose(desk, f"/r/{token}").status_code in (404, 410)
 
 
 def test_the_database_does_not_hold_what_opens_a_link(desk: Desk, office: PostOffice):
@@ -254,27 +249,30 @@ def test_a_proxy_is_believed_only_when_it_is_ours():
     assert client("127.0.0.1", "203.0.113.9") == "198.51.100.7"
 
 
-@pytest.mark.parametrize(
-    "address",
-    ["", "x", "a b@example.jp", "a@b@example.jp", "ａ＠", "a@example.jp\r\nBcc: b@example.jp", "a@-x-"],
-)
-def test_an_address_that_cannot_be_sent_to_is_told_clearly(desk: Desk, office: PostOffice, address: str):
-    answer = ask(desk, address)
-    assert answer.status_code == 422
-    assert address == "" or "このアドレスにはメールを送れません" in answer.text
+def test_an_address_that_cannot_be_sent_to_is_told_clearly(desk: Desk, office: PostOffice):
+    assert ask(desk, "").status_code == 422
+    for wrong in (
+        "x",
+        "a b@example.jp",
+        "a@b@example.jp",
+        "ａ＠",
+        "a@example.jp\r\nBcc: b@example.jp",
+        "a@-x-",
+    ):
+        answer = ask(desk, wrong)
+        assert answer.status_code == 422 and "このアドレスにはメールを送れません" in answer.text, wrong
     assert office.post() == []
 
 
-@pytest.mark.parametrize("address", ["taro..yama.@docomo.ne.jp", ".hana-@ezweb.ne.jp"])
-def test_old_mobile_addresses_that_break_the_rules_are_registered(
-    desk: Desk, office: PostOffice, address: str
-):
-    assert ask(desk, address).status_code == 200
-    (mail,) = office.post()
-    local, _, domain = address.partition("@")
-    assert mail.recipient == f'"{local}"@{domain}'
-    choose(desk, office.link(mail))
-    assert address in reached(desk, Category.LIFE)
+def test_old_mobile_addresses_that_break_the_rules_are_registered(desk: Desk, office: PostOffice):
+    for address in ("taro..yama.@docomo.ne.jp", ".hana-@ezweb.ne.jp"):
+        assert ask(desk, address).status_code == 200
+        (mail,) = office.post()
+        local, _, domain = address.partition("@")
+        assert mail.recipient == f'"{local}"@{domain}'
+        choose(desk, office.link(mail))
+        office.post()
+        assert address in reached(desk, Category.LIFE)
 
 
 def test_without_an_area_nothing_is_registered_and_the_choice_is_kept(desk: Desk, office: PostOffice):
@@ -342,16 +340,14 @@ def test_unusually_many_who_leave_raise_an_alarm(desk: Desk, office: PostOffice)
         assert session.get(AlarmRow, "leaving") is not None
 
 
-@pytest.mark.parametrize("language", ["ja", "ja-easy", "en"])
-def test_letters_and_pages_speak_the_language_that_was_asked_in(
-    desk: Desk, office: PostOffice, language: str
-):
+def test_letters_and_pages_speak_the_language_that_was_asked_in(desk: Desk, office: PostOffice):
     words = {"ja": "登録を完了", "ja-easy": "登録（とうろく）を", "en": "complete your registration"}
     button = {"ja": "同意して登録する", "ja-easy": "<rt>とうろく</rt>", "en": "Agree and register"}
-    ask(desk, NEW, language)
-    (mail,) = office.post()
-    assert words[language] in mail.parsed()["Subject"]
-    assert button[language] in desk.public.get(office.link(mail)).text
+    for language, title in words.items():
+        ask(desk, f"{language}@example.jp", language)
+        (mail,) = office.post()
+        assert title in mail.parsed()["Subject"]
+        assert button[language] in desk.public.get(office.link(mail)).text
 
 
 def test_readings_can_be_switched_off(desk: Desk):
@@ -360,20 +356,19 @@ def test_readings_can_be_switched_off(desk: Desk):
     assert "<rt>" not in desk.public.get("/register?lang=ja").text
 
 
-@pytest.mark.parametrize(
-    ("accepts", "lang"),
-    [
-        ("", "ja"),
-        ("ja,en;q=0.8", "ja"),
-        ("en-US,en;q=0.9", "en"),
-        ("vi,en;q=0.5", "en"),
-        ("vi", "en"),
-        ("*", "ja"),
-    ],
-)
-def test_the_browser_chooses_the_first_language(desk: Desk, accepts: str, lang: str):
-    page = desk.public.get("/register", headers={"Accept-Language": accepts})
-    assert f'<html lang="{lang}">' in page.text and page.headers["vary"] == "Accept-Language"
+def test_the_browser_chooses_the_first_language(desk: Desk):
+    chosen = {
+        "": "ja",
+        "ja,en;q=0.8": "ja",
+        "en-US,en;q=0.9": "en",
+        "vi,en;q=0.5": "en",
+        "vi": "en",
+        "*": "ja",
+    }
+    for accepts, language in chosen.items():
+        page = desk.public.get("/register", headers={"Accept-Language": accepts})
+        assert f'<html lang="{language}">' in page.text, accepts
+        assert page.headers["vary"] == "Accept-Language"
 
 
 def test_the_page_names_what_must_pass_the_carriers_filter(desk: Desk, office: PostOffice):

@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select
 
-from alertd import canary, hygiene, inbox, plan, store
+from alertd import canary, hygiene, inbox, plan, postman, store, subscribe
+from alertd.category import EVERYTHING
 from alertd.channel import Outcome, Reason
 from alertd.db import reading, writing
 from alertd.inbox import Taken
@@ -24,7 +25,7 @@ from alertd.send import drain
 from alertd.site import Site
 from alertd.store import subscriptions
 from alertd.subscribe import leave
-from alertd.subscription import Cause
+from alertd.subscription import Cause, Choice
 from alertd.tables import AlarmRow, ContactRow, DeliveryRow, LetterRow
 from alertd.testing import FixedClock
 from alertd.token import seal
@@ -123,6 +124,37 @@ def test_a_hundred_blank_mails_give_one_answer(either: PostOffice):
     assert len(either.post()) == 1
 
 
+def test_two_postmen_at_once_send_a_victim_one_letter(either: PostOffice):
+    for _ in range(60):
+        inbox.take_in(either.site, "hana@example.jp", [BLANK_MAIL], blank())
+    postmen = [threading.Thread(target=postman.post, args=(either.site,)) for _ in range(3)]
+    for one in postmen:
+        one.start()
+    for one in postmen:
+        one.join(30)
+    assert len(either.arrived()) == 1
+
+
+def test_a_double_click_registers_once(either: PostOffice):
+    inbox.take_in(either.site, "hana@example.jp", [BLANK_MAIL], blank())
+    token = either.link().rpartition("/")[2]
+    choice = Choice(language="ja", areas=("RNN",), categories=EVERYTHING)
+    ends: list[str] = []
+
+    def click() -> None:
+        try:
+            ends.append(subscribe.confirm(either.site, token, choice, text_version=""))
+        except subscribe.LinkGone:
+            ends.append("gone")
+
+    clicks = [threading.Thread(target=click) for _ in range(4)]
+    for one in clicks:
+        one.start()
+    for one in clicks:
+        one.join(30)
+    assert sorted(ends) == ["gone", "gone", "gone", "registered"]
+
+
 def test_our_own_answer_would_not_be_answered(office: PostOffice):
     inbox.take_in(office.site, "hana@example.jp", [BLANK_MAIL], blank())
     (mail,) = office.post()
@@ -219,6 +251,17 @@ def test_an_address_that_is_dead_for_weeks_is_taken_off(either: PostOffice):
 def test_one_disaster_takes_nobody_off(office: PostOffice, days: list[int]):
     bounce_on(office, days)
     assert hygiene.suspend(office.site) == 0 and active(office)
+
+
+def test_a_provider_that_refuses_everybody_takes_nobody_off(office: PostOffice):
+    gone = [f"g{number}@carrier.example.jp" for number in range(25)]
+    factories.add_people(office.site, gone, kind="email")
+    for number, day in enumerate((0, 5, 10)):
+        clock(office.site).advance(timedelta(days=day and 5))
+        sent(office, identifier=f"drill.{number}")
+        for mail in office.arrived():
+            inbox.take_in(office.site, "", [mail.sender], bounced(mail.sender))
+    assert hygiene.suspend(office.site) == 0, "twenty-five at once are the carrier's fault"
 
 
 @pytest.mark.parametrize("status", ["4.2.2", "5.2.2", "5.7.1", "4.4.1"])
