@@ -46,6 +46,8 @@ class VoiceSettings(ChannelSettings):
     time_limit: int = Field(default=180, ge=30, le=14400)
     #: calls under way at a time
     lines: int = Field(default=10, ge=1)
+    #: no second sees more of them at the far end, over all workers; when it asks for a pause (429 with
+    #: Retry-After), the whole channel waits
     calls_per_second: float = Field(default=1.0, gt=0)
     #: `understood`: 1; `status`: 1 evacuating, 2 staying, 3 needs help
     answer_menu: Menu = "understood"

@@ -47,7 +47,8 @@ def test_a_crowd_is_written_in_few_transactions_and_nothing_is_lost(
     tmp_path: Path, database_url: str
 ) -> None:
     with call_city(tmp_path, database_url, TelephoneNetwork()) as city:
-        rows, commits = ring(city, 60), []
+        rows = ring(city, 60)
+        commits: list[object] = []
         event.listen(city.site.engine, "commit", commits.append)
         with ThreadPoolExecutor(30) as pool:
             for state in ("initiated", "ringing", "in-progress", "busy", "busy"):
