@@ -7,12 +7,19 @@ from pathlib import Path
 
 from alertd import cap
 from alertd.alert import Alert
+from alertd.cli.app import say
 from alertd.errors import Problem, WrongInput
 
 
 def document_in(file: Path | None) -> Alert | None:
     """The CAP document in a file; read before anything is opened, so that a bad one stops at once."""
-    return cap.parse(content_of(file)) if file is not None else None
+    if file is None:
+        return None
+    document = content_of(file)
+    alert = cap.parse(document)
+    if cap.version(document) == "1.1":
+        say(f"{file} is CAP 1.1; it was read as 1.2")
+    return alert
 
 
 def content_of(file: Path) -> bytes:

@@ -35,7 +35,7 @@ def alert_in(document: bytes) -> Alert:
     return _read(document)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=4096)
 def _read(document: bytes) -> Alert:
     return cap.read_own(document)
 

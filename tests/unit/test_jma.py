@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -248,3 +249,26 @@ def test_a_drill_of_the_agency_stays_a_drill() -> None:
     draft = draft_of(telegram, feeds("1520400"), CITY)
     assert draft is not None and draft.status is Status.EXERCISE
     assert telegram.reported_at == datetime(2026, 11, 23, 0, 55, tzinfo=UTC)
+
+
+def test_a_damaged_telegram_is_read_or_refused_and_nothing_else() -> None:
+    chance = random.Random(20261123)
+    documents = [path.read_bytes() for path in sorted(SAMPLES.glob("*.xml")) if path.stat().st_size < 30_000]
+    documents.append(_telegram(("レベル４土砂災害危険警報", "49", "発表")))
+    refused = read = 0
+    for _ in range(300):
+        damaged = bytearray(chance.choice(documents))
+        for _ in range(chance.randint(1, 3)):
+            at = chance.randrange(len(damaged))
+            piece = chance.choice(
+                [b"9" * 40, b"<", b"&#0;", b" ", b"T24:00:00", b"\xff", b"<Kind/>", b"</Body>"]
+            )
+            damaged[at : at + chance.randint(0, 30)] = piece
+        try:
+            telegram = jma.parse(bytes(damaged))
+        except WrongAlert:
+            refused += 1
+        else:
+            draft_of(telegram, feeds("1520400", "4010000", coasts=("210",)), CITY)
+            read += 1
+    assert refused and read
