@@ -17,8 +17,8 @@ from alertd.db import reading
 from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
 from alertd.issue import Submission
-from alertd.siren import by_channel
 from alertd.shelter import Shelter
+from alertd.siren import by_channel
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 from alertd.template import templates

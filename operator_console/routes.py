@@ -116,9 +116,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path="/drafts/{number:int}/dismiss", endpoint=incoming.dismiss, needs=overrides),
         Route(method="GET", path="/operators", endpoint=staff.show, needs=staff.ADMINISTERS),
         Route(method="POST", path="/operators", endpoint=staff.add, needs=staff.ADMINISTERS),
-        Route(
-            method="POST", path="/operators/{number:int}", endpoint=staff.change, needs=staff.ADMINISTERS
-        ),
+        Route(method="POST", path="/operators/{number:int}", endpoint=staff.change, needs=staff.ADMINISTERS),
         Route(method="GET", path="/chronicle", endpoint=chronicle.show, needs=_EVERY_ROLE),
         Route(method="POST", path="/chronicle", endpoint=chronicle.add, needs=WRITERS),
         Route(method="GET", path="/chronicle.pdf", endpoint=chronicle.paper, needs=_EVERY_ROLE),
