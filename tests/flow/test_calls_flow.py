@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from alertd import store
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
@@ -15,6 +17,7 @@ from alertd.demo import telephone_household as households
 from alertd.demo.telephone_faults import Faults
 from alertd.demo.telephone_ledger import Ledger
 from alertd.demo.telephone_network import TelephoneNetwork
+from alertd.send import drain
 from tests.flow.call_city import call_city
 
 
@@ -135,3 +138,28 @@ def test_a_pause_that_the_network_asks_for_is_kept_by_the_whole_channel(tmp_path
     # what was on its way when the network refused still arrives
     for moment in refused:
         assert not [one for one in times(network.ledger, "created") if moment + 0.5 < one < moment + 1.9]
+
+
+def test_a_network_that_does_not_know_us_stops_the_channel_and_a_person_is_told(tmp_path: Path) -> None:
+    network = TelephoneNetwork(auth_token="changed-yesterday", speed=60, per_second=1000)
+    with call_city(
+        tmp_path,
+        f"sqlite:///{tmp_path / 'alertd.db'}",
+        network,
+        calls_per_second=30,
+        lines=30,
+        auth_token=SecretStr("of-last-year"),
+    ) as city:
+        city.begin(numbers(40))
+        drain(city.site, "phone", threading.Event())
+        with reading(city.site.engine) as session:
+            [alarm] = store.alarms(session)
+        assert "auth_token_file" in alarm.message
+        asked = len(network.ledger.entries("refused"))
+        assert 1 <= asked <= 15, "the first group has found it out for all"
+        drain(city.site, "phone", threading.Event())
+        assert len(network.ledger.entries("refused")) == asked, (
+            "until a person has acted, or a minute is over"
+        )
+        assert all(row.attempt == 0 and row.due_at is not None for row in city.deliveries())
+    assert network.calls() == []

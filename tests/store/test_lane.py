@@ -49,3 +49,22 @@ def test_workers_that_come_and_go_never_begin_more_than_the_pace(tmp_path: Path,
         engine.dispose()
     most = max(sum(begin <= moment < begin + 1 for moment in begun) for begin in begun)
     assert most <= -(-per_second // 1)
+
+
+def test_a_pace_that_the_channel_keeps_has_one_drain_and_a_silence_before_the_next(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'alertd.db'}")
+    Base.metadata.create_all(engine)
+    pace, lease = Pace(30.0, kept=True), timedelta(seconds=8)
+    with writing(engine) as session:
+        row = lane.lane(session, "phone")
+        assert lane.own(row, "first", START, START + lease)
+        assert lane.allowance(session, row, pace, 200, START).number == 15
+        assert not lane.own(row, "second", START + timedelta(seconds=7), START + 2 * lease)
+        left = START + timedelta(seconds=7.5)
+        lane.leave(row, "first", pace, left)
+        assert lane.own(row, "second", left, left + lease)
+        # the second process does not know what the first one began in the last second
+        assert lane.allowance(session, row, pace, 200, left).number == 0
+        after = lane.allowance(session, row, pace, 200, left + timedelta(seconds=1))
+        assert (after.number, after.begin) == (15, left + timedelta(seconds=1))
+    engine.dispose()
