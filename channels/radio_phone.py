@@ -62,18 +62,22 @@ class RadioPhoneChannel:
         )
 
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
-        """One call for each group."""
+        """One call for each group, over one line, which ends with them: it would not outlive the thread."""
         self._settings.must_carry(message.status)
-        for target in targets:
-            try:
-                dialled = group(target.address)
-            except ValueError as error:
-                yield _receipt(target, Outcome.FAILED, Reason.BAD_ADDRESS, str(error))
-                continue
-            if message.audio is None:
-                yield _receipt(target, Outcome.DEFERRED, Reason.OTHER, "there is no sound to play yet")
-                continue
-            yield self._call(message, target, dialled, message.audio)
+        try:
+            for target in targets:
+                yield self._one(message, target)
+        finally:
+            self.close()
+
+    def _one(self, message: Message, target: Target) -> Receipt:
+        try:
+            dialled = group(target.address)
+        except ValueError as error:
+            return _receipt(target, Outcome.FAILED, Reason.BAD_ADDRESS, str(error))
+        if message.audio is None:
+            return _receipt(target, Outcome.DEFERRED, Reason.OTHER, "there is no sound to play yet")
+        return self._call(message, target, dialled, message.audio)
 
     def probe(self) -> str:
         """Asks the exchange for a sign of life; the control desk is not called."""
