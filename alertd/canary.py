@@ -69,6 +69,16 @@ def arrived(site: Site, token: str) -> bool:
         return True
 
 
+def last_heard(site: Site) -> str:
+    """When each canary was last heard, in one sentence; empty when there are none."""
+    now = site.clock.now()
+    heard = []
+    for one in canaries(site):
+        when = f"{(now - one.arrived_at) // timedelta(minutes=1)} min ago" if one.arrived_at else "never yet"
+        heard.append(f"{one.address.rpartition('@')[2]} {when}")
+    return f"mail last arrived at {', '.join(heard)}" if heard else ""
+
+
 def canaries(site: Site) -> list[Canary]:
     """All mailboxes with what is known of them."""
     with reading(site.engine) as session:

@@ -10,14 +10,16 @@ import typer
 
 from alertd import artefact
 from alertd.alert import Alert, Category, Certainty, Info, MsgType, NamedValue, Severity, Status, Urgency
+from alertd.canary import last_heard
 from alertd.channel import Probes
 from alertd.cli.app import say
-from alertd.cli.installation import ConfigOption, JsonFlag, print_json, settings
+from alertd.cli.installation import ConfigOption, JsonFlag, prepare, print_json, settings
 from alertd.cli.writing import wrong_use
 from alertd.errors import ChannelError, Problem, VoiceUnavailable, WrongInput
 from alertd.language import tag_of
 from alertd.registry import channel_kinds
 from alertd.site import Site
+from alertd.store.subscriptions import KIND
 from alertd.template import Spoken
 
 app = typer.Typer(
@@ -75,6 +77,10 @@ def probe(
         with wrong_use("CHANNEL"):
             names = [site.line(name).name for name in channel or site.settings]
         rows = [_probed(site, name) for name in names]
+        for row, name in zip(rows, names, strict=True):
+            if site.settings[name].reaches == KIND and site.config.inbox.canaries:
+                prepare(site)
+                row["message"] = f"{row['message']}; {last_heard(site)}"
     finally:
         site.close()
     if as_json:

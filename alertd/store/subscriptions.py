@@ -15,6 +15,8 @@ from alertd.tables import ContactRow, DepartureRow, RecipientRow, SubscribedArea
 
 #: the kind of contact that people register by themselves
 KIND = "email"
+#: what lists call somebody who has registered by themselves
+NAMELESS = "メール登録者"
 
 
 def contacts_at(session: Session, address: str, *, lock: bool = False) -> Sequence[ContactRow]:
@@ -53,9 +55,9 @@ def area_of(session: Session, contact: ContactRow) -> str:
 
 
 def add_contact(session: Session, address: str, choice: Choice, now: datetime) -> ContactRow:
-    """A new recipient without a name, and their address."""
+    """A new recipient, whose name nobody asked for, and their address."""
     recipient = RecipientRow(
-        name="",
+        name=NAMELESS,
         kind=RecipientKind.PERSON,
         area=choice.areas[0],
         language=choice.language,

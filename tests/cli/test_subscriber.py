@@ -84,6 +84,14 @@ def test_what_is_written_is_read_again(alertd: Alertd, tmp_path: Path):
     }  # fmt: skip
 
 
+def test_subscribers_stand_in_the_citys_list_and_come_back_from_it(alertd: Alertd, tmp_path: Path):
+    alertd("subscriber", "add", "hana@example.jp", "--area", "嵐南", "--category", "fire")
+    assert alertd("recipient", "export", "all.csv").code == 0
+    assert "メール登録者" in (tmp_path / "all.csv").read_text("utf-8-sig")
+    assert "0 new, 0 changed, 1 unchanged, 0 rows refused" in alertd("recipient", "import", "all.csv").out
+    assert told(alertd, "hana@example.jp")["contacts"][0]["subscription"]["areas"] == ["RNN"]
+
+
 def test_an_address_that_is_erased_is_nowhere_any_more(city: Alertd, tmp_path: Path):
     city("subscriber", "add", "taro@example.jp", "--area", "嵐南")
     assert told(city, "taro@example.jp")["contacts"][0]["name"] == "三条太郎"
@@ -101,6 +109,13 @@ def test_hygiene_says_how_the_list_fares(city: Alertd):
     assert city("subscriber", "hygiene").out.startswith("2 addresses, 0 fail, 0 were taken off")
     found = json.loads(city("subscriber", "hygiene", "--json").out)
     assert found["domains"] == [{"domain": "example.jp", "addresses": 2, "ailing": 0, "suspended": 0}]
+
+
+def test_a_probe_of_mail_says_when_a_canary_was_last_heard(alertd: Alertd, tmp_path: Path):
+    with (tmp_path / "alertd.toml").open("a") as file:
+        file.write('[inbox]\ncanaries = ["canary@docomo.ne.jp"]\n')
+    done = alertd("channel", "probe", "mail")
+    assert done.code == 0 and "mail last arrived at docomo.ne.jp never yet" in done.out
 
 
 def test_the_poster_is_one_page_and_the_same_each_time(alertd: Alertd, tmp_path: Path):
