@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fastapi import Response
 
-from alertd import store
+from alertd import incoming, store
 from alertd.db import reading
 from alertd.dispatch import Role, State
 from alertd.help_wanted import help_wanted
@@ -24,6 +24,7 @@ def show(visit: Visited) -> Response:
         rows = [pair for pair in store.dispatches(session, limit=LATEST) if not _kept_back(pair[0])]
         now = alarms(session)
         waiting = len(help_wanted(session, since=visit.now - RECENT))
+        drafts = len(incoming.waiting(session))
     return page(
         visit,
         "alerts.html",
@@ -31,6 +32,7 @@ def show(visit: Visited) -> Response:
         latest=[pair for pair in rows if pair[0].state is not State.SUBMITTED],
         alarms=now,
         help_waiting=waiting,
+        drafts_waiting=drafts,
         may_write=visit.may(Role.DRAFT, Role.TRAINEE),
         may_approve=visit.may(Role.APPROVE),
     )

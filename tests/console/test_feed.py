@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from httpx import Client
@@ -39,10 +40,10 @@ def _sent(
     return desk.report(number).identifier
 
 
-def _in_force(desk: Desk) -> list[dict[str, object]]:
+def _in_force(desk: Desk) -> list[dict[str, Any]]:
     answer = desk.public.get("/cap/in-force.geojson")
     assert answer.headers["content-type"] == "application/geo+json"
-    features: list[dict[str, object]] = answer.json()["features"]
+    features: list[dict[str, Any]] = answer.json()["features"]
     return features
 
 

@@ -40,6 +40,7 @@ def form(page: str, **changes: object) -> dict[str, object]:
 
 def test_a_warning_of_the_agency_is_submitted_with_what_a_person_changed(desk: Desk, writer: Client) -> None:
     number = take(desk, GRAVE)
+    assert "外部からの下書きが1件" in writer.get("/").text
     assert "レベル4土砂災害危険警報" in writer.get("/drafts").text
     page = writer.get(f"/drafts/{number}").text
     assert "JMA" in page and re.search(r'name="everybody" value="yes" checked', page)

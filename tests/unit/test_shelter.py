@@ -65,7 +65,11 @@ def test_the_three_formats_say_the_same_of_a_site() -> None:
         "15204,7,八幡会館,新潟県三条市,37.63,138.95,1,,200",
         head="都道府県コード又は市区町村コード,NO,名称,住所,緯度,経度,災害種別_洪水,災害種別_地震,想定収容人数",
     )
-    assert (older.id, older.address, older.designated_for) == ("7", "新潟県三条市", {Designation.FLOOD})
+    assert (older.id, older.address, older.designated_for) == (
+        "7",
+        "新潟県三条市",
+        frozenset({Designation.FLOOD}),
+    )
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp932", "utf-16"])
@@ -77,7 +81,7 @@ def test_a_sheet_with_tabs_columns_in_any_order_and_more_of_them_is_read() -> No
     site = one("嵐南小学校\t○\tA1\t何か", head="名称\t災害種別_地震\tID\t市独自の列", encoding="utf-16")
     assert (site.id, site.designated_for, site.details) == (
         "A1",
-        {Designation.EARTHQUAKE},
+        frozenset({Designation.EARTHQUAKE}),
         {"市独自の列": "何か"},
     )
 
