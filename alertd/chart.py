@@ -107,10 +107,9 @@ def curves(
     shapes.append(Word(x=left + wide, y=top + high + 36, text=unit, anchor="end", colour=SOFT))
     if goal is not None:
         x, y = place(goal[1], goal[0])
-        shapes += [
-            Trace(points=[(x, top), (x, top + high)], colour=SOFT, dash=(3, 3)),
-            Trace(points=[(left, y), (left + wide, y)], colour=SOFT, dash=(3, 3)),
-        ]
+        shapes.append(Trace(points=[(left, y), (left + wide, y)], colour=SOFT, dash=(3, 3)))
+        if goal[1] <= until:
+            shapes.append(Trace(points=[(x, top), (x, top + high)], colour=SOFT, dash=(3, 3)))
     for number, line in enumerate(lines):
         colour, dash = STROKES[number % len(STROKES)]
         shapes.append(
