@@ -203,8 +203,19 @@ def take_off(
     """Takes an airing off and gives its transmitter back; None when that is not proven yet."""
     assert isinstance(channel, Airs)
     with writing(site.engine) as session:
+        row = session.get_one(AiringRow, airing_id)
+        first = row.taken_off is None
         if not airings.take_off(session, airing_id, why):
             return None
+        if first:
+            audit.note(
+                session,
+                at=site.clock.now(),
+                actor=audit.ENGINE,
+                action="airing.taken_off",
+                subject=f"dispatch:{row.dispatch_id}",
+                detail={"channel": name, "why": _WHY[why]},
+            )
     log.warning("channel %s: an airing of %s is %s", name, inquiry.message.identifier, _WHY[why])
     try:
         receipt = channel.release(inquiry)

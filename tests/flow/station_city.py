@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import soundfile
+from sqlalchemy import select
 
 from alertd import issue, plan, send, store
 from alertd.airing import Airing, airings
@@ -28,6 +29,7 @@ from alertd.send import drain
 from alertd.settings import read_settings
 from alertd.site import Site
 from alertd.speech import AudioFormat, Script, Sound
+from alertd.tables import AuditRow
 from channels.fm import FmChannel
 from channels.fm_settings import FmSettings
 from tests import factories
@@ -126,6 +128,11 @@ class StationCity:
         assert isinstance(going, Generator)
         next(going)
         return going
+
+    def audited(self, action: str) -> int:
+        """How often that is in the audit trail."""
+        with reading(self.site.engine) as session:
+            return len(session.scalars(select(AuditRow).where(AuditRow.action == action)).all())
 
     def alarms(self) -> set[str]:
         with reading(self.site.engine) as session:

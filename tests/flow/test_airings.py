@@ -125,6 +125,7 @@ def test_a_stop_takes_it_off_the_air_and_airs_the_correction(city: StationCity) 
     assert city.order() == [(identifier(city, wrong), False), (identifier(city, correction), True)]
     (cut,) = city.airings(wrong)
     assert cut.state is AiringState.TRUNCATED
+    assert city.audited("airing.taken_off") == 1
     assert "operator" in (cut.detail or "") or "cut short" in (cut.detail or "")
 
 
