@@ -47,6 +47,8 @@ class Bearer:
     number: int
     person: Person
     scopes: frozenset[Scope]
+    #: its use should be noted again
+    unnoted: bool
 
 
 def add(
@@ -111,13 +113,14 @@ def bearer(session: Session, token: str, now: datetime) -> Bearer | None:
         row.id,
         Person(operator.id, operator.name, roles),
         frozenset(Scope(scope) for scope in row.scopes),
+        unnoted=row.used_at is None or row.used_at < now - _NOTED,
     )
 
 
 def used(session: Session, number: int, now: datetime) -> None:
-    """Notes that a token was used, once a minute."""
+    """Notes that a token was used."""
     row = session.get(TokenRow, number)
-    if row is not None and (row.used_at is None or row.used_at < now - _NOTED):
+    if row is not None:
         row.used_at = now
 
 

@@ -22,7 +22,7 @@ from alertd.db import reading
 from alertd.in_force_map import feature_collection
 from alertd.outline import outlines
 from alertd.site import Site
-from alertd.store.published import alert_in, went_out
+from alertd.store.published import alert_in, mark, went_out
 
 #: alerts in the list
 LATEST = 50
@@ -31,32 +31,46 @@ _ATOM = "http://www.w3.org/2005/Atom"
 _FRESH = 10
 
 
+#: a list as it is answered: its content, and when it last changed
+_Made = tuple[bytes, datetime | None]
+
+
 class Feed:
-    """The pages below /cap of one installation."""
+    """The pages below /cap of one installation. A list is made anew when something went out."""
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        self._made: dict[str, tuple[object, _Made]] = {}
 
     def atom(self, request: Request) -> Response:
         """GET /cap/feed.atom"""
-        alerts = self._latest()
-        content = _atom(alerts, self._site)
-        return _answer(request, content, "application/atom+xml; charset=utf-8", _newest(alerts))
+
+        def make() -> _Made:
+            alerts = self._latest()
+            return _atom(alerts, self._site), _newest(alerts)
+
+        return _answer(request, *self._once("atom", make), "application/atom+xml; charset=utf-8")
 
     def json(self, request: Request) -> Response:
         """GET /cap/feed.json: the latest alerts, newest first."""
-        alerts = self._latest()
-        content = _json([as_json(alert) for alert in alerts])
-        return _answer(request, content, "application/json", _newest(alerts))
+
+        def make() -> _Made:
+            alerts = self._latest()
+            return _json([as_json(alert) for alert in alerts]), _newest(alerts)
+
+        return _answer(request, *self._once("json", make), "application/json")
 
     def in_force(self, request: Request) -> Response:
         """GET /cap/in-force.geojson: one feature for each area and hazard that holds now."""
-        with reading(self._site.engine) as session:
-            orders = standing.orders(session, self._site.clock.now())
-            known = outlines(session)
-        content = _json(feature_collection(orders, known, self._site.config.city))
-        newest = max((order.since for order in orders), default=None)
-        return _answer(request, content, "application/geo+json", newest)
+
+        def make() -> _Made:
+            with reading(self._site.engine) as session:
+                orders = standing.orders(session, self._site.clock.now())
+                known = outlines(session)
+            content = _json(feature_collection(orders, known, self._site.config.city))
+            return content, max((order.since for order in orders), default=None)
+
+        return _answer(request, *self._once("in-force", make), "application/geo+json")
 
     def document(self, identifier: str, request: Request) -> Response:
         """GET /cap/IDENTIFIER.xml"""
@@ -80,7 +94,16 @@ class Feed:
             stored = next(iter(went_out(session, identifier=identifier, limit=1)), None)
         if stored is None:
             return PlainTextResponse("Not found.", 404)
-        return _answer(request, written(stored), media_type, alert_in(stored).sent)
+        return _answer(request, written(stored), alert_in(stored).sent, media_type)
+
+    def _once(self, name: str, make: Callable[[], _Made]) -> _Made:
+        """What `make` gives, again only when another alert went out or the answer is no longer fresh."""
+        with reading(self._site.engine) as session:
+            key = (mark(session), int(self._site.clock.now().timestamp()) // _FRESH)
+        known = self._made.get(name)
+        if known is None or known[0] != key:
+            known = self._made[name] = (key, make())
+        return known[1]
 
     def _latest(self) -> list[Alert]:
         with reading(self._site.engine) as session:
@@ -123,7 +146,7 @@ def _json(content: object) -> bytes:
     return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def _answer(request: Request, content: bytes, media_type: str, modified: datetime | None) -> Response:
+def _answer(request: Request, content: bytes, modified: datetime | None, media_type: str) -> Response:
     """The content, or 304 for a reader that has it; the tag speaks before the time (RFC 9110, 13.2.2)."""
     tag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {"ETag": tag, "Cache-Control": f"public, max-age={_FRESH}", "Access-Control-Allow-Origin": "*"}

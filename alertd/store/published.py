@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alertd import cap
@@ -28,6 +28,14 @@ def went_out(session: Session, *, limit: int | None = None, identifier: str | No
         query = query.where(AlertRow.identifier == identifier)
     documents = session.scalars(query.limit(limit)).all()
     return [document for document in documents if alert_in(document).scope is Scope.PUBLIC]
+
+
+def mark(session: Session) -> tuple[int, int]:
+    """What changes whenever another dispatch begins to go out: how many did, and the last one."""
+    count, last = session.execute(
+        select(func.count(), func.max(DispatchRow.id)).where(DispatchRow.first_at.is_not(None))
+    ).one()
+    return count, last or 0
 
 
 def alert_in(document: bytes) -> Alert:

@@ -156,6 +156,10 @@ def test_a_token_is_stored_by_its_hash_alone(house: Desk) -> None:
     token = Api(house, Scope.READ, name="hashed").token
     with reading(house.site.engine) as session:
         rows = session.query(TokenRow).all()
+    assert all(row.used_at is None for row in rows if row.name == "hashed")
+    assert house.public.get("/api/alerts", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+    with reading(house.site.engine) as session:
+        assert session.query(TokenRow).filter_by(name="hashed").one().used_at == house.site.clock.now()
     assert token.startswith("alertd_") and not [row for row in rows if token in str(vars(row))]
 
 
