@@ -29,7 +29,7 @@ from alertd.errors import ChannelError
 from alertd.messages import Messages, NotAsApproved
 from alertd.record import record
 from alertd.site import Site
-from alertd.store import Claimed
+from alertd.store import Claimed, crowds
 from alertd.tables import AlertRow, DispatchRow
 
 log = logging.getLogger(__name__)
@@ -110,6 +110,7 @@ def _left_over(site: Site, name: str, owner: str, again: Sequence[Claimed]) -> l
     if not noted:
         return list(again)
     said: dict[int, list[tuple[Claimed, Receipt]]] = defaultdict(list)
+    never: list[int] = []
     with writing(site.engine) as session:
         now = site.clock.now()
         for claimed in again:
@@ -117,7 +118,8 @@ def _left_over(site: Site, name: str, owner: str, again: Sequence[Claimed]) -> l
             if receipt is not None:
                 said[claimed.dispatch_id].append((claimed, receipt))
             elif (claimed.id, claimed.attempt) in noted and not _over(session, owner, claimed, now):
-                store.hand_over_again(session, owner, claimed.id, now, counts=False)
+                never.append(claimed.id)
+        crowds.never_begun(session, owner, never, now)
         for dispatch_id, words in said.items():
             row = session.get_one(DispatchRow, dispatch_id)
             status = session.get_one(AlertRow, row.alert_id).status

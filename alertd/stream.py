@@ -235,7 +235,10 @@ class _Stream:
         except OperationalError as error:
             _unanswered(error)
             return True
-        look_again(site, name, self._owner, self._channel, self._book, again)
+        try:
+            look_again(site, name, self._owner, self._channel, self._book, again)
+        except OperationalError as error:
+            _unanswered(error)
         return bool(again)
 
     def _turn(self) -> bool:

@@ -90,12 +90,11 @@ class Bench:
         dispatch = submit(site, self._person, self._dispatches)
         approve(site, self._person, dispatch)
         plan.plan(site, dispatch)
-        command = [sys.executable, __file__, "--drain", str(site.config.file)]
-        told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        run = _together(site.config.file, self._options.senders)
         with reading(site.engine) as session:
             outcomes = report(session, dispatch).channels["mail"].outcomes
         assert outcomes["accepted"] == self._people, outcomes
-        return Run(**told)
+        return run
 
     def close(self) -> None:
         """Lets go of the database."""
@@ -103,11 +102,32 @@ class Bench:
             self._site.close()
 
 
+def _together(file: Path | None, number: int) -> Run:
+    """So many processes that send at once, as one: what all have sent, the longest time, all that it cost."""
+    command = [sys.executable, __file__, "--drain", str(file)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    processes = [subprocess.Popen(command, **pipes) for _ in range(number)]  # type: ignore[call-overload]
+    for process in processes:
+        assert process.stdout.readline() == "ready\n"
+    for process in processes:
+        process.stdin.write("go\n")
+        process.stdin.flush()
+    runs = [Run(**json.loads(process.communicate()[0])) for process in processes]
+    return Run(
+        sum(run.mails for run in runs),
+        max(run.seconds for run in runs if run.mails),
+        sum(run.cpu_seconds for run in runs),
+        max(run.peak_mb for run in runs),
+    )
+
+
 def sender(file: Path) -> Run:
-    """The process that sends: everything that is due, claim to commit."""
+    """The process that sends: everything that is due, claim to commit; begins when it is told to."""
     site = Site.open(config.load(file))
     try:
         site.channel("mail")
+        print("ready", flush=True)
+        sys.stdin.readline()
         began, before = time.monotonic(), time.process_time()
         mails = drain(site, "mail", threading.Event())
         seconds, cpu = time.monotonic() - began, time.process_time() - before
@@ -124,6 +144,9 @@ def main() -> None:
     parser.add_argument("--recipients", type=int, default=20_000, help="mails in one run (default 20000)")
     parser.add_argument("--runs", type=int, default=3, help="runs; medians are printed (default 3)")
     parser.add_argument("--sessions", type=int, default=8, help="connections at a time (default 8)")
+    parser.add_argument(
+        "--senders", type=int, default=1, help="processes that send, sharing the connections (default 1)"
+    )
     parser.add_argument("--size", type=int, default=2700, help="bytes of smtp-source's mails (default 2700)")
     parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database; default: SQLite")
     parser.add_argument("--plain", type=int, default=1000, help="mails of the plain programs (default 1000)")
@@ -159,6 +182,7 @@ def _figures(bench: Bench, options: argparse.Namespace) -> dict[str, object]:
         "database": options.database.partition(":")[0] or "sqlite",
         "recipients": options.recipients,
         "sessions": options.sessions,
+        "senders": options.senders,
         "runs": options.runs,
     }
     with far_end() as (port, name):
@@ -177,7 +201,7 @@ def _figures(bench: Bench, options: argparse.Namespace) -> dict[str, object]:
 
 def _section(options: argparse.Namespace, *ports: int, more: str = "") -> str:
     where = ", ".join(f'"127.0.0.1:{port}"' for port in ports)
-    return f"relays = [{where}]\nsessions = {options.sessions}\n{more}"
+    return f"relays = [{where}]\nsessions = {options.sessions // options.senders}\n{more}"
 
 
 def _beside_source(bench: Bench, options: argparse.Namespace, port: int) -> dict[str, object]:

@@ -120,10 +120,16 @@ def claim(
 
 
 def renew(session: Session, owner: str, until: datetime) -> None:
-    """Keeps the leases of an owner alive."""
+    """Keeps the leases of an owner alive.
+
+    What the owner is just writing is left alone: to wait for it could be to wait for each other.
+    """
+    ours = select(DeliveryRow.id).where(DeliveryRow.owner == owner)
+    if session.get_bind().dialect.name == "postgresql":
+        ours = ours.with_for_update(skip_locked=True)
     session.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.owner == owner)
+        .where(DeliveryRow.id.in_(ours.scalar_subquery()))
         .values(claimed_until=until)
         .execution_options(synchronize_session=False)
     )

@@ -69,6 +69,11 @@ def conclude(
     return frozenset(row[0] for row in taken)
 
 
+def never_begun(session: Session, owner: str, ids: Sequence[int], now: datetime) -> None:
+    """Hand-overs that were marked and surely never began are due once more, and are no attempts."""
+    session.execute(_for(session, _NEVER_BEGUN), {"ids": _ids(session, ids), "owner": owner, "now": now})
+
+
 def add_receipts(
     session: Session, attempt: int, like: Receipt, said: Sequence[tuple[int, Receipt]], now: datetime
 ) -> None:
@@ -179,6 +184,15 @@ _CONCLUDE = _texts(
 _CONCLUDE_AND_TAKE_BACK = _texts(
     _CONCLUDE_TEXT.replace("{taken_back}", ", handed_at = NULL"),
     **_CONCLUDE_BLANKS,
+)
+
+_NEVER_BEGUN = _texts(
+    """
+    UPDATE delivery
+    SET handed_at = NULL, due_at = :now, spared = spared + 1, owner = NULL, claimed_until = NULL
+    WHERE id IN {these} AND owner = :owner AND due_at IS NOT NULL
+    """,
+    **_THESE,
 )
 
 _RECEIPTS = _texts(

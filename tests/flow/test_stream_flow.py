@@ -8,7 +8,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from alertd import journal, plan, store
 from alertd.alert import Status
@@ -21,7 +21,7 @@ from alertd.messages import DELIVERY
 from alertd.outbox import Outbox
 from alertd.send import drain
 from alertd.store import crowds
-from alertd.tables import ContactRow
+from alertd.tables import ContactRow, DeliveryRow
 from alertd.testing import FakeChannel
 from alertd.testing.fake import FakeSettings
 from alertd.token import unseal
@@ -256,6 +256,19 @@ def test_what_senders_elsewhere_held_is_left_to_their_own_for_a_while(fast: City
     fast.clock.advance(timedelta(seconds=30))
     fast.drain()
     assert fast.mail(dispatch).outcomes["accepted"] == 10
+
+
+def test_what_is_tried_again_does_not_come_all_at_once(make_fast: MakeCity) -> None:
+    city = make_fast(retry_after=(100.0,), retry_spread=0.5)
+    factories.add_people(city.site, [f"busy@{number}.example.jp" for number in range(40)])
+    dispatch = factories.submit(city.site)
+    factories.approve(city.site, dispatch)
+    plan.plan(city.site, dispatch)
+    city.drain()
+    with reading(city.site.engine) as session:
+        due = session.scalars(select(DeliveryRow.due_at)).all()
+    waits = {(at - city.clock.now()).total_seconds() for at in due if at is not None}
+    assert len(waits) == 40 and 100 <= min(waits) < 110 and 140 < max(waits) <= 150
 
 
 def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path) -> None:
