@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from alertd import link_test, store
@@ -24,7 +24,7 @@ from channels.desk import DeskChannel, DeskSettings
 from channels.gateway import GatewayChannel
 from channels.gateway_settings import GatewaySettings
 from tests import factories
-from tests.browser.test_browser_walk import _person, _well_made
+from tests.browser.window import person, well_made
 from tests.console.desk import Desk, open_desk
 from tests.factories import BOTH
 from tests.flow.test_gateway_flow import Tone
@@ -35,15 +35,6 @@ SECRET = "gateway-secret-5309"
 STATIONS = [f"RNN-{number:03}" for number in range(1, 46)]
 TROUBLE = {"RNN-007": Condition.DEAD, "RNN-023": Condition.LOW_BATTERY, "RNN-031": Condition.DEAD}
 NAMES = {"RNN-007": "本町二丁目子局", "RNN-023": "南四日町公園子局", "RNN-031": "嵐南小学校子局"}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        launched = playwright.chromium.launch(executable_path=str(chromium), args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -93,24 +84,24 @@ def test_silent_stations_are_named_and_cars_are_ticked(browser: Browser, desk: D
         with writing(desk.site.engine) as session:
             store.look_at_once(session, number, "network", desk.site.clock.now())
         drain(desk.site, "network", threading.Event())
-    with _person(browser, desk, BOTH.name) as page:
+    with person(browser, desk, BOTH.name) as page:
         page.goto(f"/alerts/{number}")
         expect(page.locator(".missing")).to_contain_text("嵐南小学校子局（RNN-031）")
         expect(page.locator(".missing")).to_contain_text("本町二丁目子局（RNN-007）")
-        _well_made(page, "board-stations")
+        well_made(page, "board-stations")
         page.locator(".missing").get_by_role("link").click()
         rows = page.get_by_role("row")
         expect(rows).to_have_count(46)
         expect(rows.nth(1)).to_contain_text("子局から応答がありません")
         expect(page.get_by_role("row", name="RNN-023")).to_contain_text("電池が少なくなっています")
-        _well_made(page, "stations")
+        well_made(page, "stations")
         page.get_by_role("navigation").get_by_role("link", name="広報の手配").click()
         page.get_by_role("button", name="出発した：広報車1号").click()
         expect(page.get_by_role("row", name="広報車1号")).to_contain_text("に出発")
-        _well_made(page, "desk")
+        well_made(page, "desk")
         page.get_by_role("row", name="広報車2号").get_by_role("link", name="読み上げ票").click()
-        _well_made(page, "desk-sheet")
-    with _person(browser, desk, BOTH.name, script=False) as page:
+        well_made(page, "desk-sheet")
+    with person(browser, desk, BOTH.name, script=False) as page:
         page.goto("/desk")
         page.get_by_role("button", name="終わった：広報車1号").click()
         page.get_by_role("link", name="読み上げ票").click()

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 from sqlalchemy import select
 
 from alertd import receive
@@ -17,20 +17,11 @@ from alertd.db import writing
 from alertd.dispatch import Role
 from alertd.tables import DeliveryRow, RecipientRow
 from tests import factories
-from tests.browser.test_browser_walk import _person, _well_made
+from tests.browser.window import person, well_made
 from tests.console.desk import Desk, approve, form_of, open_desk, submit
 from tests.factories import APPROVER, WRITER
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        launched = playwright.chromium.launch(executable_path=str(chromium), args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -65,9 +56,9 @@ def call_for_help(desk: Desk, nth: int) -> None:
 
 
 def test_the_bell_rings_until_somebody_goes(browser: Browser, desk: Desk, sent: int):
-    with _person(browser, desk, WRITER.name) as page:
+    with person(browser, desk, WRITER.name) as page:
         page.goto("/help")
-        _well_made(page, "help-none")
+        well_made(page, "help-none")
         call_for_help(desk, 0)
         expect(page.get_by_role("alert")).to_contain_text("1人が待っています", timeout=15_000)
         expect(page).to_have_title(re.compile(r"^\(1\) 助けを求めている方 - 助けの要請 - "), timeout=5000)
@@ -80,21 +71,21 @@ def test_the_bell_rings_until_somebody_goes(browser: Browser, desk: Desk, sent: 
         expect(bell).to_contain_text("次の要請でまた鳴ります")
         call_for_help(desk, 1)
         expect(bell).to_contain_text("助けの要請があります", timeout=15_000)
-        _well_made(page, "help")
+        well_made(page, "help")
         page.get_by_role("button", name="対応する").first.click()
         expect(page.locator(".help")).to_contain_text(f"{WRITER.name}が対応中")
         page.get_by_role("button", name="対応する").first.click()
         expect(page.locator(".help")).to_contain_text("全員に対応者がいます")
         expect(page.locator("#bell")).not_to_have_class("bell ringing")
-        _well_made(page, "help-taken")
+        well_made(page, "help-taken")
         page.goto(f"/alerts/{sent}")
-        _well_made(page, "help-board")
+        well_made(page, "help-board")
         page.get_by_role("button", name="English").click()
-        _well_made(page, "help-board-en")
+        well_made(page, "help-board-en")
 
 
 def test_the_sound_that_the_browser_blocks_is_announced(browser: Browser, desk: Desk, sent: int):
-    with _person(browser, desk, WRITER.name) as page:
+    with person(browser, desk, WRITER.name) as page:
         # as browsers do where nobody has clicked yet; Chromium without a window never does
         page.add_init_script(
             "window.AudioContext = class extends AudioContext { constructor() { super(); this.suspend(); } };"
@@ -103,7 +94,7 @@ def test_the_sound_that_the_browser_blocks_is_announced(browser: Browser, desk: 
         expect(page.locator("#bell")).to_contain_text("ブラウザーが音を止めています")
         call_for_help(desk, 0)
         expect(page.get_by_role("alert")).to_contain_text("1人が待っています", timeout=15_000)
-        _well_made(page, "help-blocked")
+        well_made(page, "help-blocked")
         assert page.locator("#bell").get_attribute("data-rung") is None, "not a sound"
         page.get_by_role("button", name="音を出す").click()
         expect(page.locator("#bell")).to_contain_text("助けの要請があります")
@@ -112,7 +103,7 @@ def test_the_sound_that_the_browser_blocks_is_announced(browser: Browser, desk: 
 
 @pytest.mark.parametrize("script", [True, False], ids=["with script", "without script"])
 def test_paper_comes_back_with_results(browser: Browser, desk: Desk, sent: int, script: bool):
-    with _person(browser, desk, WRITER.name, script=script) as page:
+    with person(browser, desk, WRITER.name, script=script) as page:
         page.goto(f"/alerts/{sent}")
         page.get_by_role("link", name="届いていない人").click()
         page.get_by_role("link", name="本町一丁目自治会").click()
@@ -122,13 +113,13 @@ def test_paper_comes_back_with_results(browser: Browser, desk: Desk, sent: int, 
         rows.nth(1).get_by_role("combobox").select_option(label="不在")
         rows.nth(1).get_by_role("textbox").fill("夕方もう一度")
         if script:
-            _well_made(page, "doors")
+            well_made(page, "doors")
         page.get_by_role("button", name="結果をまとめて記録する").click()
         expect(rows).to_have_count(before - 1)
         expect(page.get_by_text("最近の入力")).to_be_visible()
         page.locator(".plain").get_by_role("link").first.click()
         if script:
-            _well_made(page, "person")
+            well_made(page, "person")
         expect(page.get_by_role("heading", name="訪問の結果を入力")).to_be_visible()
 
 
@@ -140,16 +131,16 @@ def test_a_paper_form_is_imported_and_its_number_tried(browser: Browser, desk: D
         "R-2,燕次郎,ツバメ ジロウ,119,本町1-3,嵐南,本町一丁目自治会,0,,,\r\n",
         encoding="cp932",
     )
-    with _person(browser, desk, Role.ADMINISTER) as page:
+    with person(browser, desk, Role.ADMINISTER) as page:
         page.get_by_role("link", name="登録者名簿").click()
-        _well_made(page, "recipients")
+        well_made(page, "recipients")
         page.get_by_role("link", name="名簿を取り込む").click()
         page.get_by_label("登録申込書のCSVファイル").set_input_files(form)
         page.get_by_role("button", name="内容を確かめる").click()
         expect(page.get_by_role("heading", name="取り込むとこうなります")).to_be_visible()
-        _well_made(page, "import")
+        well_made(page, "import")
         page.get_by_role("button", name="この内容で登録する").click()
         expect(page.get_by_role("status")).to_contain_text("新規1人")
         page.get_by_role("button", name="試験の電話をかける").click()
         expect(page.locator(".doors")).to_contain_text(re.compile("発信中|最後まで聞いた"), timeout=15_000)
-        _well_made(page, "tried")
+        well_made(page, "tried")

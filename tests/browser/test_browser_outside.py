@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, ViewportSize, expect
 
 from alertd import incoming
 from tests.console.desk import PASSWORD, Desk, approve, form_of, open_desk, submit
@@ -22,15 +22,6 @@ pytestmark = pytest.mark.browser
 PICTURES = os.environ.get("ALERTD_LOOK")
 DESKTOP: ViewportSize = {"width": 1280, "height": 720}
 PHONE: ViewportSize = {"width": 390, "height": 844}
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        launched = playwright.chromium.launch(executable_path=str(chromium), args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 from pyotp import TOTP
 
 from alertd.clock import SystemClock
@@ -20,31 +17,18 @@ from alertd.registry import open_synthesizer
 from alertd.relay import Relay
 from alertd.tables import AreaRow
 from tests import factories
+from tests.browser.window import PICTURES, person, well_made
 from tests.console.desk import PASSWORD, Desk, open_desk
 from tests.factories import APPROVER, WRITER
 
 pytestmark = pytest.mark.browser
 
-#: set to make the pictures of the docs, with the real voices
-PICTURES = os.environ.get("ALERTD_PICTURES")
-FOLDER = Path(__file__).resolve().parents[2] / "docs" / "pictures"
-DESKTOP: ViewportSize = {"width": 1280, "height": 720}
-PHONE: ViewportSize = {"width": 375, "height": 740}
 #: the other evacuation zones; households are invented
 ZONES = {
     "IGR": ("井栗", 4500), "HJJ": ("本成寺", 3500), "OSK": ("大崎", 2700), "OSM": ("大島", 1900),
     "SKN": ("栄北", 800), "SKC": ("栄中央", 1900), "OOM": ("大面", 800), "NGS": ("長沢", 1100),
     "KTG": ("鹿峠", 1200), "MRM": ("森町", 700),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        launched = playwright.chromium.launch(executable_path=str(chromium), args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
@@ -71,40 +55,6 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             relay.join(20)
 
 
-@contextmanager
-def _person(browser: Browser, desk: Desk, name: str, *, script: bool = True) -> Iterator[Page]:
-    """A window in which this operator is signed in; what its console complains of fails the test."""
-    context = browser.new_context(
-        base_url=desk.console, viewport=DESKTOP, java_script_enabled=script, locale="ja-JP"
-    )
-    page = context.new_page()
-    complaints: list[str] = []
-    page.on("console", lambda said: complaints.append(said.text) if _complains(said) else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    elsewhere: list[str] = []
-    page.on("request", lambda asked: elsewhere.append(asked.url) if not _ours(asked.url, desk) else None)
-    page.goto("/")
-    page.get_by_label("名前").fill(name)
-    page.get_by_label("パスワード").fill(PASSWORD)
-    page.get_by_role("main").get_by_role("button", name="サインイン").click()
-    try:
-        yield page
-    finally:
-        context.close()
-    assert complaints == []
-    assert elsewhere == [], "nothing is loaded from elsewhere"
-
-
-def _complains(said: ConsoleMessage) -> bool:
-    """Whether it is more than a request that was given up because its page was left."""
-    given_up = ("htmx:afterRequest", "htmx:sendAbort")
-    return said.type == "error" and not said.text.startswith(given_up)
-
-
-def _ours(url: str, desk: Desk) -> bool:
-    return url.startswith((desk.console, "data:", "blob:"))
-
-
 def _fill_in(page: Page) -> None:
     page.get_by_role("navigation").get_by_role("link", name="新しい発令").click()
     drill = page.locator("section.choice-drill").first
@@ -119,67 +69,51 @@ def _number(page: Page) -> int:
     return int(page.url.rpartition("/")[2])
 
 
-def _well_made(page: Page, name: str) -> None:
-    """No violation that axe finds; nothing wider than the window, on a desktop and on a phone."""
-    results = Axe().run(page)
-    assert results.violations_count == 0, f"{name}: {results.generate_report()}"
-    for size in (PHONE, DESKTOP):
-        page.set_viewport_size(size)
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{name} is {wide} px too wide at {size['width']} px"
-        if PICTURES:
-            small = "-phone" if size is PHONE else ""
-            folder = (
-                Path(PICTURES) if small or name not in ("compose", "check", "approve", "board") else FOLDER
-            )
-            page.screenshot(path=folder / f"{name}{small}.png", full_page=size is PHONE)
-
-
 def test_the_walk_with_script(browser: Browser, desk: Desk, tmp_path: Path):
     if PICTURES:
         desk.site._synthesizer = open_synthesizer(tmp_path / "speech")
-    with _person(browser, desk, WRITER.name) as writer:
-        _well_made(writer, "alerts")
+    with person(browser, desk, WRITER.name) as writer:
+        well_made(writer, "alerts")
         _fill_in(writer)
         counts = writer.locator("#counts")
         expect(counts).to_contain_text("16,900")
         expect(counts).to_contain_text("185")
-        _well_made(writer, "compose")
+        well_made(writer, "compose")
         writer.get_by_role("button", name="確認へ進む").click()
         expect(writer.locator("audio").first).to_be_visible(timeout=90_000)
-        _well_made(writer, "check")
+        well_made(writer, "check")
         writer.get_by_role("button", name="承認を依頼する").click()
         expect(writer.get_by_text("承認待ち").first).to_be_visible()
         number = _number(writer)
-        _well_made(writer, "submitted")
-    with _person(browser, desk, APPROVER.name) as approver:
-        _well_made(approver, "waiting")
+        well_made(writer, "submitted")
+    with person(browser, desk, APPROVER.name) as approver:
+        well_made(approver, "waiting")
         approver.goto(f"/alerts/{number}/approve")
-        _well_made(approver, "approve")
+        well_made(approver, "approve")
         approver.get_by_label("内容に間違いがなければ").fill("訓練")
         approver.get_by_role("button", name="承認して配信").click()
         assert _number(approver) == number
         expect(approver.locator("#board")).to_contain_text("相手側が拒否", timeout=30_000)
         expect(approver.locator(".tile", has_text="到達")).to_contain_text("180", timeout=30_000)
-        _well_made(approver, "board")
+        well_made(approver, "board")
         approver.get_by_role("link", name="届いていない人").click()
         expect(approver.get_by_text("refused@example.jp")).to_be_visible()
-        _well_made(approver, "unreached")
+        well_made(approver, "unreached")
         approver.goto(f"/alerts/{number}/stop")
-        _well_made(approver, "stop")
+        well_made(approver, "stop")
         approver.get_by_label("文面の誤り").check()
         approver.get_by_label("取消を知らせる").check()
         approver.get_by_role("button", name="いますぐ中止する").click()
         expect(approver.get_by_text("これは取消の配信です")).to_be_visible()
         expect(approver.locator("#board")).to_contain_text("引き渡し済み")
-        _well_made(approver, "correction")
+        well_made(approver, "correction")
         approver.get_by_role("button", name="English").click()
         expect(approver.get_by_text("This is a correction.")).to_be_visible()
-        _well_made(approver, "correction-en")
+        well_made(approver, "correction-en")
 
 
 def test_the_walk_without_script(browser: Browser, desk: Desk):
-    with _person(browser, desk, WRITER.name, script=False) as writer:
+    with person(browser, desk, WRITER.name, script=False) as writer:
         _fill_in(writer)
         writer.get_by_role("button", name="人数を確かめる").click()
         expect(writer.locator("#counts")).to_contain_text("16,900")
@@ -188,7 +122,7 @@ def test_the_walk_without_script(browser: Browser, desk: Desk):
         expect(writer.locator("audio").first).to_be_visible(timeout=90_000)
         writer.get_by_role("button", name="承認を依頼する").click()
         number = _number(writer)
-    with _person(browser, desk, APPROVER.name, script=False) as approver:
+    with person(browser, desk, APPROVER.name, script=False) as approver:
         approver.goto(f"/alerts/{number}/approve")
         approver.get_by_label("内容に間違いがなければ").fill("訓練")
         approver.get_by_role("button", name="承認して配信").click()
@@ -196,7 +130,7 @@ def test_the_walk_without_script(browser: Browser, desk: Desk):
 
 
 def test_a_double_click_submits_one_alert(browser: Browser, desk: Desk):
-    with _person(browser, desk, WRITER.name) as writer:
+    with person(browser, desk, WRITER.name) as writer:
         _fill_in(writer)
         writer.get_by_role("button", name="確認へ進む").click()
         writer.get_by_role("button", name="承認を依頼する").dblclick()
@@ -218,12 +152,12 @@ def test_the_keyboard_alone_signs_in_and_skips_to_the_content(browser: Browser, 
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
     expect(page.get_by_role("heading", name="発令一覧")).to_be_visible()
-    _well_made(page, "keyboard")
+    well_made(page, "keyboard")
     page.close()
 
 
 def test_the_enter_key_goes_on_and_changes_no_language(browser: Browser, desk: Desk):
-    with _person(browser, desk, WRITER.name) as writer:
+    with person(browser, desk, WRITER.name) as writer:
         _fill_in(writer)
         writer.get_by_label("川の名前").press("Enter")
         expect(writer.get_by_role("button", name="承認を依頼する")).to_be_visible()
@@ -232,37 +166,37 @@ def test_the_enter_key_goes_on_and_changes_no_language(browser: Browser, desk: D
 def test_the_public_pages_are_accessible(browser: Browser, desk: Desk):
     page = browser.new_page(base_url=desk.public_url)
     page.goto("/")
-    _well_made(page, "public")
+    well_made(page, "public")
     page.goto("/stop/1-AAAAAAAAAAAAAAAA")
-    _well_made(page, "public-unknown")
+    well_made(page, "public-unknown")
     page.close()
 
 
 def test_a_second_factor_is_set_up_by_scanning_a_picture(browser: Browser, desk: Desk, tmp_path: Path):
-    with _person(browser, desk, WRITER.name) as page:
+    with person(browser, desk, WRITER.name) as page:
         page.get_by_title("2段階認証").click()
-        _well_made(page, "second-factor")
+        well_made(page, "second-factor")
         page.screenshot(path=tmp_path / "second-factor.png")
         key = (page.locator(".card code").first.text_content() or "").replace(" ", "")
         page.get_by_label("アプリに表示された6桁の数字を入力").fill(TOTP(key).now())
         page.get_by_role("button", name="登録する").click()
         expect(page.get_by_text("端末は登録済みです")).to_be_visible()
-        _well_made(page, "second-factor-done")
+        well_made(page, "second-factor-done")
 
 
 def test_the_chronicle_takes_a_note(browser: Browser, desk: Desk, tmp_path: Path):
-    with _person(browser, desk, WRITER.name) as page:
+    with person(browser, desk, WRITER.name) as page:
         page.get_by_role("navigation").get_by_role("link", name="クロノロジー").click()
         page.get_by_label("できごと").fill("消防から入電：五十嵐川左岸の堤防に亀裂")
         page.get_by_role("button", name="追加").click()
         expect(page.get_by_role("cell", name="堤防に亀裂")).to_be_visible()
-        _well_made(page, "chronicle")
+        well_made(page, "chronicle")
         page.screenshot(path=tmp_path / "chronicle.png")
 
 
-def test_the_operators_page_is_well_made(browser: Browser, desk: Desk, tmp_path: Path):
-    with _person(browser, desk, Role.ADMINISTER) as page:
+def test_the_operators_page_iswell_made(browser: Browser, desk: Desk, tmp_path: Path):
+    with person(browser, desk, Role.ADMINISTER) as page:
         page.get_by_role("navigation").get_by_role("link", name="操作者").click()
         page.get_by_text(f"{WRITER.name}を変更").click()
-        _well_made(page, "operators")
+        well_made(page, "operators")
         page.screenshot(path=tmp_path / "operators.png")

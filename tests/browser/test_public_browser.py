@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, ViewportSize, expect, sync_playwright
+from playwright.sync_api import Browser, Page, ViewportSize, expect
 
 from alertd.clock import SystemClock
 from alertd.db import reading, writing
@@ -35,15 +35,6 @@ WORDS = {
         "The mails are stopped",
     ),
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def browser(chromium: Path) -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        options = ["--no-sandbox", "--disable-dev-shm-usage"]
-        launched = playwright.chromium.launch(executable_path=str(chromium), args=options)
-        yield launched
-        launched.close()
 
 
 @pytest.fixture
