@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import random
 import signal
 import subprocess
@@ -200,7 +201,8 @@ def _work(folder: Path) -> None:
     sys.stdout.flush()
     sys.stdin.readline()
     stop = threading.Event()
-    while not stop.wait(0.05):
+    parent = os.getppid()
+    while not stop.wait(0.05) and os.getppid() == parent:
         drain(site, "fm", stop)
 
 
