@@ -21,6 +21,8 @@ from tests.drill_world import ACTIONS, World, act, fired
 
 #: actions until a new city takes the place of the old one
 LIFE = 1500
+#: of them, so many with which a city begins: a drill takes place before chance strikes
+ORDERLY = 12
 #: between two looks at the far ends
 LOOK_EVERY = 25
 
@@ -40,7 +42,8 @@ def run(actions: int, seed: int, folder: Path, *, tell: bool = False) -> dict[st
         first = number = sum(done.values())
         try:
             for number in range(first, min(actions, first + LIFE)):
-                act(world, chance.choices(names, weights)[0])
+                orderly = number - first < ORDERLY
+                act(world, "carry_on" if orderly else chance.choices(names, weights)[0])
                 if number % LOOK_EVERY == 0:
                     world.look_at_the_world()
             total["drill_messages"] += fired(world)

@@ -306,7 +306,7 @@ class World:
 
 #: every action with its weight
 ACTIONS: dict[str, int] = {
-    "carry_on": 80, "schedule": 10, "arm": 150, "stop": 10, "submit": 40, "approve": 250, "cancel": 60,
+    "carry_on": 150, "schedule": 10, "arm": 150, "stop": 10, "submit": 40, "approve": 250, "cancel": 60,
     "wait": 150, "come_near": 40, "look": 30, "fire": 40, "go_down": 60, "real_alert": 1, "tamper": 20,
 }  # fmt: skip
 

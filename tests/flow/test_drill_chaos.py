@@ -49,6 +49,6 @@ TestDrillWorkspace.settings = settings(
 
 
 def test_a_short_chaos_lets_drills_take_place_and_reaches_no_live_section(tmp_path: Path) -> None:
-    found = run(200, 7, tmp_path)
+    found = run(120, 7, tmp_path)
     assert found["live_effects"] == 0
     assert found["drill_messages_fired"] and found["drill_effects"]
