@@ -12,7 +12,7 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from alertd import drill_arm, drill_fire, drill_sheet, sheet, store
+from alertd import drill_arm, drill_fire, drill_sheet, drill_words, sheet, store
 from alertd.audience import Audience
 from alertd.chart import Chart, svg
 from alertd.db import reading
@@ -157,7 +157,7 @@ def stop(number: int, visit: Visited) -> Response:
 def paper(number: int, visit: Visited) -> Response:
     """GET /drills/N/report.pdf"""
     found = _report(visit, number)
-    foot = f"{visit.operator.name}  {drill_sheet.local(visit.now)}"
+    foot = f"{visit.operator.name}  {drill_words.local(visit.now)}"
     made = drill_sheet.sheet(found, _channels(visit, found), visit.language, foot=foot)
     return _file(sheet.pdf(made, visit.site.config.paper.font), "application/pdf", found, "pdf")
 

@@ -1,8 +1,9 @@
 """The set-up: locks, packaging and the two commands keep what they promise."""
 
-from __future__ import inspect
+from __future__ import annotations
 
 import ast
+import inspect
 import json
 import re
 import subprocess

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from alertd import drill_arm, drill_sheet, store
+from alertd import drill_arm, drill_sheet, drill_words, store
 from alertd.cli.app import say
 from alertd.cli.installation import print_json
 from alertd.db import reading
@@ -247,17 +247,17 @@ def _print_report(found: DrillReport, language: str) -> None:
     for name, value in drill_sheet.facts(found, language):
         print(f"{name}: {value}")
     for number, one in enumerate(found.messages, start=1):
-        print(f"\n{number}. {one.headline}  {drill_sheet.local(one.fired_at)}")
+        print(f"\n{number}. {one.headline}  {drill_words.local(one.fired_at)}")
         for name, pace in one.by_channel.items():
             times = "  ".join(
-                f"{'first' if share == 0 else f'{share}%'} {drill_sheet.length('en', pace.seconds[share])}"
+                f"{'first' if share == 0 else f'{share}%'} {drill_words.length('en', pace.seconds[share])}"
                 for share in SHARES
             )
             print(f"   {name}: {pace.reached} of {pace.planned} reached  {times}")
         if said := drill_sheet.correction_words(one, language):
             print(f"   {said}")
     for before in found.earlier:
-        print(f"\n{drill_sheet.local(before.starts_at)}: {before.percent:.1f} %")
+        print(f"\n{drill_words.local(before.starts_at)}: {before.percent:.1f} %")
 
 
 def _found(session: Session, number: int) -> tuple[OccurrenceRow, DrillRow]:

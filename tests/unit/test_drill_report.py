@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from alertd.chart import Bar, Curve, bars, curves, svg
 from alertd.drill_ics import Entry, calendar
 from alertd.drill_report import _pace
-from alertd.drill_sheet import length
+from alertd.drill_words import length
 
 T = datetime(2027, 6, 26, 22, 0, tzinfo=UTC)
 
