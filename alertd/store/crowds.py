@@ -31,7 +31,7 @@ def claim_and_mark(
         {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until},
     ).all()
     ordered = sorted(rows, key=lambda row: row[7:])
-    return [Claimed(*row[:7], None, now) for row in ordered]
+    return [Claimed(row[0], row[1], row[2], row[3], row[4], row[5], row[6], None, now) for row in ordered]
 
 
 def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tuple[str, bool]]:
