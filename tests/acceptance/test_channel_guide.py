@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-EXAMPLE = ROOT / "examples" / "alertd-pager"
+EXAMPLE = ROOT / "docs" / "examples" / "alertd-pager"
 #: what each block of the guide is
 FILES = {"python": ("alertd_pager.py", "tests/test_pager.py"), "toml": ("pyproject.toml",)}
 
