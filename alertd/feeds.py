@@ -16,7 +16,7 @@ from lxml import etree
 from sqlalchemy import delete, select
 
 from alertd import fetch, incoming, jma
-from alertd.cap_older import version
+from alertd.cap.older import version
 from alertd.db import reading, writing
 from alertd.errors import ChannelUnavailable, WrongInput
 from alertd.incoming import Receipt, Taken

@@ -14,12 +14,13 @@ from enum import StrEnum
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alertd import audit, cap, jma, jma_notice
+from alertd import audit, cap, jma
 from alertd.alert import Alert, MsgType, Reference, Status
 from alertd.db import writing
 from alertd.dispatch import Person, Role
 from alertd.errors import MoveRefused, NotFound, Problem, WrongAlert
-from alertd.jma_draft import draft_of
+from alertd.jma import notice as jma_notice
+from alertd.jma.draft import draft_of
 from alertd.site import Site
 from alertd.tables import InboxRow
 

@@ -21,7 +21,7 @@ from alertd.channel import Outcome
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
-from alertd.drill_watch import DrillWatch
+from alertd.drill.watch import DrillWatch
 from alertd.mail_room import MailRoom
 from alertd.rounds import Rounds
 from alertd.send import drain

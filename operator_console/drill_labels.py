@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from alertd.drill import Ending, Stage
-from alertd.drill_scenario import Part
+from alertd.drill.scenario import Part
 from operator_console.catalogue import mark
 
 STAGES = {

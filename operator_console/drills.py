@@ -12,16 +12,20 @@ from fastapi.responses import JSONResponse, RedirectResponse
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from alertd import drill_arm, drill_fire, drill_sheet, drill_words, sheet, store
+from alertd import sheet, store
 from alertd.audience import Audience
 from alertd.chart import Chart, svg
 from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.drill import CHECKS, Ending, Stage, stage, within_arming
+from alertd.drill import arm as drill_arm
 from alertd.drill import armed as is_armed
-from alertd.drill_file import read
-from alertd.drill_report import DrillReport, drill_report
-from alertd.drill_scenario import Part
+from alertd.drill import fire as drill_fire
+from alertd.drill import sheet as drill_sheet
+from alertd.drill import words as drill_words
+from alertd.drill.file import read
+from alertd.drill.report import DrillReport, drill_report
+from alertd.drill.scenario import Part
 from alertd.errors import MoveRefused, NotFound
 from alertd.people import areas as all_areas
 from alertd.store import drills

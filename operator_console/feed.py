@@ -15,9 +15,10 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from lxml import etree
 
-from alertd import cap_out, standing
+from alertd import standing
 from alertd.alert import Alert
-from alertd.cap_json import as_json
+from alertd.cap import out as cap_out
+from alertd.cap.json import as_json
 from alertd.db import reading
 from alertd.in_force_map import feature_collection
 from alertd.outline import outlines

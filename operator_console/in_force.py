@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from fastapi import Response
 
-from alertd import jma_notice, people, standing
+from alertd import people, standing
 from alertd.copy_ready import form_4
 from alertd.db import reading
 from alertd.hazard import NAMES
+from alertd.jma import notice as jma_notice
 from operator_console.page import page
 from operator_console.visit import Visited
 

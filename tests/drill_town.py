@@ -7,14 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from alertd import drill_arm, drill_fire, drill_schedule, issue, plan, store
+from alertd import issue, plan, store
 from alertd.alert import Severity, Status
 from alertd.audience import Audience
 from alertd.channel import Medium
 from alertd.db import reading, writing
 from alertd.dispatch import Person, State
-from alertd.drill_file import read
-from alertd.drill_watch import DrillWatch
+from alertd.drill import arm as drill_arm
+from alertd.drill import fire as drill_fire
+from alertd.drill import schedule as drill_schedule
+from alertd.drill.file import read
+from alertd.drill.watch import DrillWatch
 from alertd.send import drain
 from alertd.site import Site
 from alertd.store import drills

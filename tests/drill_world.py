@@ -16,13 +16,16 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from alertd import drill_arm, drill_fire, drill_schedule, issue
+from alertd import issue
 from alertd.alert import Severity, Status
 from alertd.audience import Audience
 from alertd.db import reading, writing
 from alertd.dispatch import Move, Person, State
+from alertd.drill import arm as drill_arm
 from alertd.drill import armed
-from alertd.drill_file import read
+from alertd.drill import fire as drill_fire
+from alertd.drill import schedule as drill_schedule
+from alertd.drill.file import read
 from alertd.errors import AlertdError
 from alertd.marks import has_marks, marks
 from alertd.store import drills

@@ -52,12 +52,12 @@ def schedule(
       alertd drill schedule flood-yearly --date 2027-06-27 --as 起案
       alertd drill schedule 訓練.yaml
     """
-    from alertd import drill_schedule
     from alertd.alert import Status
     from alertd.cli import drill_words
     from alertd.cli.sign_in import actor
-    from alertd.drill_calendar import instant
-    from alertd.drill_file import find
+    from alertd.drill import schedule as drill_schedule
+    from alertd.drill.calendar import instant
+    from alertd.drill.file import find
 
     read = find(scenario)
     day, moment = _day(on), _time(at)
@@ -142,9 +142,10 @@ def arm(
     if as_name is None:
         raise typer.BadParameter("say who arms it", param_hint="--as")
 
-    from alertd import drill_arm, drill_prepare
     from alertd.cli import drill_words
     from alertd.cli.sign_in import signed_in
+    from alertd.drill import arm as drill_arm
+    from alertd.drill import prepare as drill_prepare
 
     with opened(context, config) as site:
         drill_prepare.prepare(site, number)
@@ -175,11 +176,12 @@ def run(
       alertd drill run call-out-monthly --as 起案
       alertd drill run 訓練.yaml --in 10
     """
-    from alertd import drill_prepare, drill_schedule
     from alertd.alert import Status
     from alertd.cli import drill_words
     from alertd.cli.sign_in import actor
-    from alertd.drill_file import find
+    from alertd.drill import prepare as drill_prepare
+    from alertd.drill import schedule as drill_schedule
+    from alertd.drill.file import find
 
     read = find(scenario)
     with opened(context, config) as site:
@@ -220,9 +222,9 @@ def cancel(
     \b
     Example: alertd drill cancel 3 --reason 大雨のため
     """
-    from alertd import drill_fire
     from alertd.alert import Status
     from alertd.cli.sign_in import actor
+    from alertd.drill import fire as drill_fire
 
     with opened(context, config) as site:
         person = actor(site, as_name, Status.EXERCISE)
@@ -310,7 +312,7 @@ def rehearse(
 
     from alertd.cli import drill_words
     from alertd.demo import rehearsal
-    from alertd.drill_file import find
+    from alertd.drill.file import find
 
     wishes = rehearsal.Wishes(
         scenario=find(scenario), speed=speed, recipients=recipients, bad_day=bad_day, dark=dark, folder=folder

@@ -10,16 +10,19 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from alertd import drill_arm, drill_sheet, drill_words, store
+from alertd import store
 from alertd.cli.app import say
 from alertd.cli.installation import print_json
 from alertd.db import reading
+from alertd.drill import arm as drill_arm
 from alertd.drill import armed, stage
-from alertd.drill_file import read, shipped
-from alertd.drill_ics import Entry, calendar
-from alertd.drill_preview import Message, preview, standing_in_the_way
-from alertd.drill_report import SHARES, DrillReport, drill_report
-from alertd.drill_scenario import ZONE, Scenario
+from alertd.drill import sheet as drill_sheet
+from alertd.drill import words as drill_words
+from alertd.drill.file import read, shipped
+from alertd.drill.ics import Entry, calendar
+from alertd.drill.preview import Message, preview, standing_in_the_way
+from alertd.drill.report import SHARES, DrillReport, drill_report
+from alertd.drill.scenario import ZONE, Scenario
 from alertd.errors import NotFound
 from alertd.sheet import pdf as printed
 from alertd.site import Site

@@ -18,14 +18,16 @@ from pathlib import Path
 
 import yaml
 
-from alertd import drill_arm, drill_schedule, operators, store
+from alertd import operators, store
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.demo import run
 from alertd.demo.city import people
+from alertd.drill import arm as drill_arm
 from alertd.drill import first_due
-from alertd.drill_file import read
-from alertd.drill_scenario import Part, Scenario, Step
+from alertd.drill import schedule as drill_schedule
+from alertd.drill.file import read
+from alertd.drill.scenario import Part, Scenario, Step
 from alertd.errors import AlertdError, NotFound
 from alertd.site import Site
 from alertd.store import drills

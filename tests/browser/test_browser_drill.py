@@ -14,12 +14,16 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from alertd import drill_check, drill_fire, drill_prepare, drill_schedule, plan, store
+from alertd import plan, store
 from alertd.config import Drill
 from alertd.db import reading, writing
 from alertd.dispatch import State
 from alertd.drill import CHECKS
-from alertd.drill_file import find
+from alertd.drill import check as drill_check
+from alertd.drill import fire as drill_fire
+from alertd.drill import prepare as drill_prepare
+from alertd.drill import schedule as drill_schedule
+from alertd.drill.file import find
 from alertd.send import drain
 from alertd.store import drills
 from alertd.tables import AreaRow

@@ -21,7 +21,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 @pytest.fixture
 def module() -> Iterator[ModuleType]:
-    spec = importlib.util.spec_from_file_location("alertd_client", ROOT / "docs" / "examples" / "alertd_client.py")
+    spec = importlib.util.spec_from_file_location(
+        "alertd_client", ROOT / "docs" / "examples" / "alertd_client.py"
+    )
     assert spec is not None and spec.loader is not None
     found = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(found)

@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from httpx import Client
 
-from alertd import drill_fire, drill_prepare, drill_schedule
 from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.drill import Ending
-from alertd.drill_check import check
-from alertd.drill_file import read
+from alertd.drill import fire as drill_fire
+from alertd.drill import prepare as drill_prepare
+from alertd.drill import schedule as drill_schedule
+from alertd.drill.check import check
+from alertd.drill.file import read
 from alertd.store import drills
 from tests import factories
 from tests.console.desk import Desk, csrf, hidden

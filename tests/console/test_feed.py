@@ -12,7 +12,7 @@ from httpx import Client
 
 from alertd import cap
 from alertd.alert import MsgType, Status
-from alertd.cap_profile import faults
+from alertd.cap.profile import faults
 from alertd.db import writing
 from alertd.tables import OutlineRow
 from tests.console.desk import Desk, approve, form_of, submit

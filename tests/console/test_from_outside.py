@@ -6,11 +6,12 @@ import re
 
 from httpx import Client
 
-from alertd import cap, incoming, jma_notice, shelter
+from alertd import cap, incoming, shelter
 from alertd.alert import Status
 from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.incoming import Taken
+from alertd.jma import notice as jma_notice
 from alertd.shelter import Designation, Shelter
 from alertd.tables import AlertRow, DispatchRow
 from tests.console.desk import Desk, approve, check, csrf, form_of, hidden, submit

@@ -16,8 +16,8 @@ from alertd.channel import Outcome
 from alertd.db import reading, writing
 from alertd.dispatch import State
 from alertd.drill import Ending
-from alertd.drill_document import WrongScenario
-from alertd.drill_file import read
+from alertd.drill.document import WrongScenario
+from alertd.drill.file import read
 from alertd.errors import MoveRefused, WrongAlert
 from alertd.relay import Relay
 from alertd.tables import DeliveryRow

@@ -9,11 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from alertd import drill_arm, issue, store
+from alertd import issue, store
 from alertd.db import reading, writing
 from alertd.dispatch import State
 from alertd.drill import Ending
-from alertd.drill_fire import fire_due
+from alertd.drill import arm as drill_arm
+from alertd.drill.fire import fire_due
 from alertd.errors import MoveRefused
 from alertd.tables import ArtefactRow, OperatorRow
 from tests import factories

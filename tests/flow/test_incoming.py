@@ -11,13 +11,14 @@ from pathlib import Path
 import pytest
 from sqlalchemy import delete
 
-from alertd import cap, incoming, issue, jma_notice, proposal
+from alertd import cap, incoming, issue, proposal
 from alertd.alert import Status
 from alertd.audience import Audience
 from alertd.config import Feeds
 from alertd.db import reading, writing
 from alertd.errors import MoveRefused, WrongAlert
 from alertd.incoming import Receipt, Taken
+from alertd.jma import notice as jma_notice
 from alertd.language import spoken_in
 from alertd.lint import lint
 from alertd.proposal import Proposal

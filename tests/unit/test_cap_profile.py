@@ -9,9 +9,10 @@ from importlib import resources
 import pytest
 from lxml import etree
 
-from alertd import cap, cap_out
+from alertd import cap
 from alertd.alert import Alert, Area, MsgType, NamedValue, Reference, ResponseType, Scope, Status
-from alertd.cap_profile import faults
+from alertd.cap import out as cap_out
+from alertd.cap.profile import faults
 from alertd.city import City
 from alertd.correction import all_clear, cancellation
 from alertd.marks import has_marks

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from alertd.drill_calendar import Holidays, Rule, instant, read_days
-from alertd.holiday import is_holiday
+from alertd.drill.calendar import Holidays, Rule, instant, read_days
+from alertd.drill.holiday import is_holiday
 
 JAPAN, BERLIN, NEW_YORK = ZoneInfo("Asia/Tokyo"), ZoneInfo("Europe/Berlin"), ZoneInfo("America/New_York")
 NOW = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)

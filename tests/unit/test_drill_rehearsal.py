@@ -9,8 +9,8 @@ import pytest
 
 from alertd.demo import rehearsal
 from alertd.demo.city import people
-from alertd.drill_file import find
-from alertd.drill_scenario import Part
+from alertd.drill.file import find
+from alertd.drill.scenario import Part
 from alertd.errors import NotFound
 from alertd.zones import zones
 

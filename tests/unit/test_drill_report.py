@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
 from alertd.chart import Bar, Curve, bars, curves, svg
-from alertd.drill_ics import Entry, calendar
-from alertd.drill_report import _pace
-from alertd.drill_words import length
+from alertd.drill.ics import Entry, calendar
+from alertd.drill.report import _pace
+from alertd.drill.words import length
 
 T = datetime(2027, 6, 26, 22, 0, tzinfo=UTC)
 

@@ -6,9 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
-from alertd.drill_document import WrongScenario
-from alertd.drill_file import find, read, shipped
-from alertd.drill_scenario import Meant, Part
+from alertd.drill.document import WrongScenario
+from alertd.drill.file import find, read, shipped
+from alertd.drill.scenario import Meant, Part
 from alertd.errors import NotFound
 from tests.drill_town import SCENARIO
 

@@ -16,9 +16,9 @@ from alertd.city import City
 from alertd.config import Feeds
 from alertd.errors import WrongAlert
 from alertd.hazard import LEVEL_PARAMETER, Hazard
-from alertd.jma_draft import draft_of
-from alertd.jma_warning import hazard, in_force, level, ours
-from alertd.jma_words import EQUIVALENT
+from alertd.jma.draft import draft_of
+from alertd.jma.warning import hazard, in_force, level, ours
+from alertd.jma.words import EQUIVALENT
 from alertd.lint import lint
 
 SAMPLES = Path(__file__).parents[2].parent / "shared" / "data" / "jma" / "sample"

@@ -7,8 +7,8 @@ from datetime import datetime, timedelta
 from alertd import audit, store
 from alertd.db import reading, writing
 from alertd.drill import CHECKS, LATEST
-from alertd.drill_guard import problems, unreachable
-from alertd.drill_prepare import alarm_of
+from alertd.drill.guard import problems, unreachable
+from alertd.drill.prepare import alarm_of
 from alertd.site import Site
 from alertd.store import drills
 

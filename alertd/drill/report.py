@@ -15,8 +15,8 @@ from sqlalchemy.orm import Session
 from alertd import report, store
 from alertd.dispatch import State
 from alertd.drill import Ending
-from alertd.drill_file import read
-from alertd.drill_scenario import Goal, Part
+from alertd.drill.file import read
+from alertd.drill.scenario import Goal, Part
 from alertd.errors import NotFound
 from alertd.report import ChannelTally
 from alertd.store import drill_figures, drills

@@ -10,9 +10,9 @@ from alertd import issue, operators, store
 from alertd.db import reading, writing
 from alertd.dispatch import Person
 from alertd.drill import PREPARED_AHEAD, first_due
-from alertd.drill_file import read
-from alertd.drill_scenario import Scenario
-from alertd.drill_submission import submission
+from alertd.drill.file import read
+from alertd.drill.scenario import Scenario
+from alertd.drill.submission import submission
 from alertd.errors import AlertdError, NotFound
 from alertd.site import Site
 from alertd.store import drills

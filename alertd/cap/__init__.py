@@ -15,9 +15,9 @@ from importlib import resources
 from lxml import etree
 
 from alertd.alert import Alert, MsgType
-from alertd.cap_older import OLDER, lift, version
-from alertd.cap_read import read_alert, wrong
-from alertd.cap_write import NAMESPACE, write
+from alertd.cap.older import OLDER, lift, version
+from alertd.cap.reader import read_alert, wrong
+from alertd.cap.writer import NAMESPACE, write
 from alertd.errors import Problem, WrongAlert
 
 __all__ = ["LIMIT", "parse", "read_own", "version", "write"]

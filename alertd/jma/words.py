@@ -23,7 +23,7 @@ from alertd.city import City
 from alertd.forbidden import OLD_NAMES, plain
 from alertd.hazard import HAZARD_CODE, NAMES
 from alertd.jma import Telegram
-from alertd.jma_warning import Warned, rank
+from alertd.jma.warning import Warned, rank
 from alertd.language import tag_of
 from alertd.template import Spoken
 

@@ -12,7 +12,7 @@ from alertd.alert import Status
 from alertd.audience import Audience
 from alertd.config import Config
 from alertd.db import reading
-from alertd.drill_scenario import Meant, Scenario, Step
+from alertd.drill.scenario import Meant, Scenario, Step
 from alertd.errors import NotFound, Problem, WrongAudience
 from alertd.papers import Submission
 from alertd.siren import with_siren

@@ -18,10 +18,10 @@ from alertd import audit, issue, store
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, Person, Role, State
 from alertd.drill import CHECKS, LATEST, WATCHED_FROM, Ending, Stage, stage
-from alertd.drill_guard import step_problems
-from alertd.drill_hindrance import hindrance
-from alertd.drill_prepare import alarm_of
-from alertd.drill_scenario import Part
+from alertd.drill.guard import step_problems
+from alertd.drill.hindrance import hindrance
+from alertd.drill.prepare import alarm_of
+from alertd.drill.scenario import Part
 from alertd.errors import MoveRefused, NotFound
 from alertd.site import Site
 from alertd.store import drills

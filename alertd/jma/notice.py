@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from alertd.alert import Status
 from alertd.jma import Telegram
-from alertd.jma_warning import Warned, in_force, ours
+from alertd.jma.warning import Warned, in_force, ours
 from alertd.tables import NoticeRow
 
 #: the row that keeps when a title last spoke of an area, also when nothing is in force

@@ -18,7 +18,7 @@ from datetime import UTC, datetime
 from lxml import etree
 
 from alertd.alert import Status
-from alertd.cap_read import wrong
+from alertd.cap.reader import wrong
 
 #: the largest telegram that is read, in bytes; the largest of JMA's samples has 140 kB
 LIMIT = 1024 * 1024

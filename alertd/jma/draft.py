@@ -10,8 +10,8 @@ from alertd.config import Feeds
 from alertd.errors import WrongAlert
 from alertd.hazard import Hazard
 from alertd.jma import Item, Telegram
-from alertd.jma_warning import Warned, in_force, ours
-from alertd.jma_words import LIFE, alert_of
+from alertd.jma.warning import Warned, in_force, ours
+from alertd.jma.words import LIFE, alert_of
 from alertd.template import fill, template
 
 #: intensities from weak to strong, as JMA writes them

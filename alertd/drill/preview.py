@@ -10,9 +10,9 @@ from alertd import lint, papers
 from alertd.artefact import Artefact
 from alertd.city import City
 from alertd.db import reading
-from alertd.drill_hindrance import hindrance
-from alertd.drill_scenario import Scenario, Step
-from alertd.drill_submission import submission
+from alertd.drill.hindrance import hindrance
+from alertd.drill.scenario import Scenario, Step
+from alertd.drill.submission import submission
 from alertd.errors import AlertdError
 from alertd.language import is_japanese
 from alertd.mora import seconds

@@ -8,10 +8,10 @@ from collections.abc import Mapping, Sequence
 
 from alertd.alert import Status
 from alertd.chart import Bar, Chart, Curve, bars, curves
-from alertd.drill_report import SHARES, DrillReport, MessageReport, Pace
-from alertd.drill_scenario import Part
-from alertd.drill_words import ending, length, local, say
-from alertd.drill_words import reason as reason_words
+from alertd.drill.report import SHARES, DrillReport, MessageReport, Pace
+from alertd.drill.scenario import Part
+from alertd.drill.words import ending, length, local, say
+from alertd.drill.words import reason as reason_words
 from alertd.sheet import Block, Facts, Heading, Picture, Sheet, Table, Text
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from alertd.drill_calendar import Rule, instant
+from alertd.drill.calendar import Rule, instant
 
 #: the zone of a scenario that names none
 ZONE = "Asia/Tokyo"

@@ -17,7 +17,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from alertd.holiday import is_holiday
+from alertd.drill.holiday import is_holiday
 
 #: how far ahead a rule is followed, in months; a rule without a day in it is wrong
 HORIZON = 60

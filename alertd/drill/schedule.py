@@ -10,9 +10,9 @@ from sqlalchemy.orm import Session
 from alertd import audit
 from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
-from alertd.drill_document import WrongScenario
-from alertd.drill_file import read
-from alertd.drill_scenario import Part, Scenario
+from alertd.drill.document import WrongScenario
+from alertd.drill.file import read
+from alertd.drill.scenario import Part, Scenario
 from alertd.errors import MoveRefused, Problem
 from alertd.site import Site
 from alertd.store import drills

@@ -7,8 +7,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alertd import drill_check, drill_fire, drill_prepare, drill_schedule
 from alertd.clock import stopwatch
+from alertd.drill import check as drill_check
+from alertd.drill import fire as drill_fire
+from alertd.drill import prepare as drill_prepare
+from alertd.drill import schedule as drill_schedule
 from alertd.site import Site
 
 log = logging.getLogger(__name__)

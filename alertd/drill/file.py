@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
-from alertd.drill_calendar import Holidays, Rule, read_days
-from alertd.drill_document import Place, WrongScenario, read_document
-from alertd.drill_scenario import LIFE, ZONE, Goal, Meant, Part, Scenario, Step
+from alertd.drill.calendar import Holidays, Rule, read_days
+from alertd.drill.document import Place, WrongScenario, read_document
+from alertd.drill.scenario import LIFE, ZONE, Goal, Meant, Part, Scenario, Step
 from alertd.errors import NotFound, Problem
 from alertd.template import Template, templates
 

@@ -27,7 +27,7 @@ from alertd.alert import (
     Status,
     Urgency,
 )
-from alertd.cap_write import NAMESPACE
+from alertd.cap.writer import NAMESPACE
 from alertd.errors import Problem, WrongAlert
 
 _WORDS = re.compile(r'"([^"]*)"|(\S+)')

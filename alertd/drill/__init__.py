@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from alertd.drill_scenario import Part
+from alertd.drill.scenario import Part
 from alertd.tables import DrillStepRow, OccurrenceRow
 
 #: words and sounds are made so long before the first message

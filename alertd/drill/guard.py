@@ -14,9 +14,9 @@ from alertd.channel import Probes
 from alertd.db import reading
 from alertd.dispatch import Circumstances, Move, State, move
 from alertd.drill import ARMED_FOR
-from alertd.drill_arm import arming_hash
-from alertd.drill_hindrance import hindrance
-from alertd.drill_submission import section_problem
+from alertd.drill.arm import arming_hash
+from alertd.drill.hindrance import hindrance
+from alertd.drill.submission import section_problem
 from alertd.errors import AlertdError, MoveRefused, WrongAlert
 from alertd.plan import GROWTH, SLACK
 from alertd.render import Words

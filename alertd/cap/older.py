@@ -9,7 +9,7 @@ import re
 
 from lxml import etree
 
-from alertd.cap_write import NAMESPACE
+from alertd.cap.writer import NAMESPACE
 
 #: the namespace of the older version
 OLDER = "urn:oasis:names:tc:emergency:cap:1.1"

@@ -7,7 +7,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from alertd.drill import Ending
-from alertd.drill_scenario import ZONE
+from alertd.drill.scenario import ZONE
 
 #: what is said in each language: Japanese, English
 _SAID: Mapping[str, tuple[str, str]] = {
