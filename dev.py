@@ -318,7 +318,9 @@ def run_tests(arguments: Sequence[str]) -> int:
     with proxy_on_its_way():
         set_up(TEST)
         bring_programs()
-    spread = [] if any(argument.startswith(("-n", "--pdb")) for argument in arguments) else ["-n", "2"]
+    # twice as many as cores: stations, telephones and browsers are mostly waited for
+    workers = str(2 * (os.cpu_count() or 1))
+    spread = [] if any(argument.startswith(("-n", "--pdb")) for argument in arguments) else ["-n", workers]
     replace([PYTHON, "-m", "pytest", *spread, *arguments])
     return 1
 
