@@ -97,7 +97,7 @@ def city(tmp_path: Path, database_url: str, request: pytest.FixtureRequest) -> I
     (tmp_path / "secret").write_text(SECRET)
     stations = Stations("RNN-[0-9]{3}", dict(TROUBLE))
     asked = getattr(request, "param", "")
-    reports, speed = asked == "reports", 0.08 if asked == "slow" else 50.0
+    reports, speed = asked == "reports", 0.03 if asked == "slow" else 50.0
     with ExitStack() as opened:
         gateway = opened.enter_context(
             SimulatedGateway(SECRET, stations, speed=speed, report=reports, clock=clock)
@@ -166,5 +166,5 @@ def test_what_is_stopped_is_taken_off_where_it_has_not_been_spoken(city: City):
     city.drain()
     tally = city.tally(number)
     assert (tally.outcomes[Outcome.CANCELLED], tally.open) == (30, 0)
-    assert city.gateway.wait_until_quiet(10)
+    assert city.gateway.wait_until_quiet(40)
     assert city.gateway.ledger.entries("spoken") == []
