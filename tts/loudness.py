@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -52,12 +53,20 @@ def filtered(sound: Sound, sections: Sequence[Section]) -> npt.NDArray[np.float6
 
     frames = len(sound)
     size = _size(frames + int(_DECAY * 48000))
+    response = _response(size, tuple(sections)).reshape(-1, *[1] * (sound.ndim - 1))
+    return np.asarray(np.fft.irfft(np.fft.rfft(sound, size, axis=0) * response, size, axis=0)[:frames])
+
+
+@lru_cache(maxsize=4)
+def _response(size: int, sections: tuple[Section, ...]) -> npt.NDArray[np.complex128]:
+    """What the filters do to each frequency; a file is measured several times, at the same size."""
+    import numpy as np
+
     turn = np.exp(-2j * np.pi * np.arange(size // 2 + 1) / size)
-    response = np.ones(len(turn), dtype=complex)
+    response = np.ones(len(turn), dtype=np.complex128)
     for section in sections:
         response *= np.polyval(section.numerator[::-1], turn) / np.polyval(section.denominator[::-1], turn)
-    response = response.reshape(-1, *[1] * (sound.ndim - 1))
-    return np.asarray(np.fft.irfft(np.fft.rfft(sound, size, axis=0) * response, size, axis=0)[:frames])
+    return response
 
 
 def loudness(sound: Sound, rate: int) -> float:
