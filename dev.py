@@ -321,8 +321,15 @@ def run_tests(arguments: Sequence[str]) -> int:
     # twice as many as cores: stations, telephones and browsers are mostly waited for
     workers = str(2 * (os.cpu_count() or 1))
     spread = [] if any(argument.startswith(("-n", "--pdb")) for argument in arguments) else ["-n", workers]
-    replace([PYTHON, "-m", "pytest", *spread, *arguments])
-    return 1
+    if not spread:
+        replace([PYTHON, "-m", "pytest", *arguments])
+    code = subprocess.run([PYTHON, "-m", "pytest", *spread, *arguments]).returncode
+    if code == 1 and not arguments:
+        say("!! some failed beside others; they are run once more, alone: what passes now is not robust")
+        code = subprocess.run(
+            [PYTHON, "-m", "pytest", "--last-failed", "--last-failed-no-failures=none"]
+        ).returncode
+    return code
 
 
 def run_chaos(arguments: Sequence[str]) -> int:
