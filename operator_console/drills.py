@@ -22,12 +22,13 @@ from alertd.drill import arm as drill_arm
 from alertd.drill import armed as is_armed
 from alertd.drill import fire as drill_fire
 from alertd.drill import sheet as drill_sheet
-from alertd.drill import words as drill_words
 from alertd.drill.file import read
 from alertd.drill.report import DrillReport, drill_report
 from alertd.drill.scenario import Part
 from alertd.errors import MoveRefused, NotFound
 from alertd.people import areas as all_areas
+from alertd.result import tables
+from alertd.result.words import local
 from alertd.store import drills
 from alertd.tables import (
     ArtefactRow,
@@ -161,7 +162,7 @@ def stop(number: int, visit: Visited) -> Response:
 def paper(number: int, visit: Visited) -> Response:
     """GET /drills/N/report.pdf"""
     found = _report(visit, number)
-    foot = f"{visit.operator.name}  {drill_words.local(visit.now)}"
+    foot = f"{visit.operator.name}  {local(visit.now)}"
     made = drill_sheet.sheet(found, _channels(visit, found), visit.language, foot=foot)
     return _file(sheet.pdf(made, visit.site.config.paper.font), "application/pdf", found, "pdf")
 
@@ -246,11 +247,11 @@ def _told(found: DrillReport, names: Mapping[str, str], language: str) -> _Told 
         earlier=_drawn(drill_sheet.earlier_chart(found, language)) if found.pace.planned else None,
         messages=[
             _Figures(
-                headline=one.headline,
-                channels=drill_sheet.channel_table(found, one, names, language),
-                areas=drill_sheet.area_table(one, names, language),
-                health=drill_sheet.health_table(one, names, language),
-                chart=_drawn(drill_sheet.reach_chart(found, one, names, language)),
+                headline=one.result.headline,
+                channels=tables.channel_table(one.result, names, language, against_goal=True),
+                areas=tables.area_table(one.result, names, language),
+                health=tables.health_table(one.result, names, language),
+                chart=_drawn(tables.reach_chart(one.result, names, language, drill_sheet.goal_line(found))),
                 correction=drill_sheet.correction_words(one, language),
             )
             for one in found.messages
@@ -273,7 +274,7 @@ def _channels(visit: Visit, found: DrillReport) -> dict[str, str]:
     return {
         name: channel_name(visit.language, name, visit.site.settings.get(name))
         for one in found.messages
-        for name in one.tallies
+        for name in one.result.tallies
     }
 
 

@@ -17,13 +17,14 @@ from alertd.db import reading
 from alertd.drill import arm as drill_arm
 from alertd.drill import armed, stage
 from alertd.drill import sheet as drill_sheet
-from alertd.drill import words as drill_words
 from alertd.drill.file import read, shipped
 from alertd.drill.ics import Entry, calendar
 from alertd.drill.preview import Message, preview, standing_in_the_way
-from alertd.drill.report import SHARES, DrillReport, drill_report
+from alertd.drill.report import DrillReport, drill_report
 from alertd.drill.scenario import ZONE, Scenario
 from alertd.errors import NotFound
+from alertd.result import words as result_words
+from alertd.result.pace import SHARES
 from alertd.sheet import pdf as printed
 from alertd.site import Site
 from alertd.store import drills
@@ -250,17 +251,17 @@ def _print_report(found: DrillReport, language: str) -> None:
     for name, value in drill_sheet.facts(found, language):
         print(f"{name}: {value}")
     for number, one in enumerate(found.messages, start=1):
-        print(f"\n{number}. {one.headline}  {drill_words.local(one.fired_at)}")
-        for name, pace in one.by_channel.items():
+        print(f"\n{number}. {one.result.headline}  {result_words.local(one.fired_at)}")
+        for name, pace in one.result.by_channel.items():
             times = "  ".join(
-                f"{'first' if share == 0 else f'{share}%'} {drill_words.length('en', pace.seconds[share])}"
+                f"{'first' if share == 0 else f'{share}%'} {result_words.length('en', pace.seconds[share])}"
                 for share in SHARES
             )
             print(f"   {name}: {pace.reached} of {pace.planned} reached  {times}")
         if said := drill_sheet.correction_words(one, language):
             print(f"   {said}")
     for before in found.earlier:
-        print(f"\n{drill_words.local(before.starts_at)}: {before.percent:.1f} %")
+        print(f"\n{result_words.local(before.starts_at)}: {before.percent:.1f} %")
 
 
 def _found(session: Session, number: int) -> tuple[OccurrenceRow, DrillRow]:

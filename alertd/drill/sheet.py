@@ -7,26 +7,13 @@ import io
 from collections.abc import Mapping, Sequence
 
 from alertd.alert import Status
-from alertd.chart import Bar, Chart, Curve, bars, curves
-from alertd.drill.report import SHARES, DrillReport, MessageReport, Pace
+from alertd.chart import Bar, Chart, bars
+from alertd.drill.report import DrillReport, MessageReport
 from alertd.drill.scenario import Part
-from alertd.drill.words import ending, length, local, say
-from alertd.drill.words import reason as reason_words
-from alertd.sheet import Block, Facts, Heading, Picture, Sheet, Table, Text
-
-
-def reach_chart(report: DrillReport, one: MessageReport, names: Mapping[str, str], language: str) -> Chart:
-    """How the share of those reached grew, channel by channel."""
-    lines = [Curve(names.get(name, name), _drawn(pace, one.pace)) for name, pace in one.by_channel.items()]
-    last = max((second for line in lines for second, _ in line.points), default=0.0)
-    within = report.goal.within.total_seconds()
-    return curves(
-        f"{say(language, 'reach')}: {one.headline}",
-        lines,
-        until=max(10.0, last * 1.05, min(within * 1.1, last * 4)),
-        goal=(float(report.goal.percent), within),
-        unit=say(language, "since"),
-    )
+from alertd.drill.words import ending, say
+from alertd.result.tables import area_table, channel_table, health_table, reach_chart
+from alertd.result.words import length, local
+from alertd.sheet import Block, Facts, Heading, Picture, Sheet, Text
 
 
 def earlier_chart(report: DrillReport, language: str) -> Chart:
@@ -97,78 +84,9 @@ def goal_words(report: DrillReport, language: str) -> str:
     return say(language, "goal_is", within=within, percent=report.goal.percent)
 
 
-def channel_table(report: DrillReport, one: MessageReport, names: Mapping[str, str], language: str) -> Table:
-    """Of each channel: whom it reached and how soon."""
-    heads = ["channel", "planned", "reached", "confirmed", "help", "unreached", "in_time"]
-    rows = []
-    for name, tally in one.tallies.items():
-        pace = one.by_channel[name]
-        rows.append(
-            [
-                names.get(name, name),
-                f"{tally.planned:,}",
-                f"{pace.reached:,}",
-                f"{tally.outcomes['acknowledged']:,}",
-                f"{tally.answers.get('help', 0):,}",
-                f"{tally.planned - pace.reached:,}",
-                f"{pace.percent:.1f} %",
-                *(length(language, pace.seconds[share]) for share in SHARES),
-            ]
-        )
-    return Table(
-        heads=[
-            *(say(language, head) for head in heads),
-            *(say(language, "first") if share == 0 else f"{share} %" for share in SHARES),
-        ],
-        widths=[2.2, 1.1, 1.1, 1.1, 1.1, 1.1, 1.3, *[1.5] * len(SHARES)],
-        rows=rows,
-    )
-
-
-def area_table(one: MessageReport, names: Mapping[str, str], language: str) -> Table:
-    """Of each area and channel: whom it reached."""
-    heads = ("area", "channel", "planned", "reached", "heard", "confirmed", "help", "unreached")
-    return Table(
-        heads=[say(language, head) for head in heads],
-        widths=[1.6, 2.2, 1, 1, 1.3, 1, 1, 1],
-        rows=[
-            [
-                area.area_name,
-                names.get(area.channel, area.channel),
-                *(
-                    f"{number:,}"
-                    for number in (
-                        area.planned, area.reached, area.heard, area.confirmed, area.help_wanted,
-                        area.planned - area.reached,
-                    )
-                ),
-            ]
-            for area in one.areas
-        ],
-    )  # fmt: skip
-
-
-def health_table(one: MessageReport, names: Mapping[str, str], language: str) -> Table:
-    """Of each channel: hand-overs, and what failed and why."""
-    heads = ("channel", "attempts", "put_off", "failed", "reasons")
-    return Table(
-        heads=[say(language, head) for head in heads],
-        widths=[2, 1, 1, 1, 4],
-        rows=[
-            [
-                names.get(row.channel, row.channel),
-                f"{row.begun:,}",
-                f"{row.put_off:,}",
-                f"{row.failed:,}",
-                "、".join(
-                    f"{reason_words(reason, language)} {number:,}"
-                    for reason, number in one.tallies[row.channel].reasons.items()
-                )
-                or say(language, "never"),
-            ]
-            for row in one.attempts
-        ],
-    )
+def goal_line(report: DrillReport) -> tuple[float, float]:
+    """The goal in a chart: so many percent within so many seconds."""
+    return float(report.goal.percent), report.goal.within.total_seconds()
 
 
 def correction_words(one: MessageReport, language: str) -> str:
@@ -192,11 +110,11 @@ def table(report: DrillReport) -> bytes:
         "confirmed,help,unreached".split(",")
     )
     for number, one in enumerate(report.messages, start=1):
-        for area in one.areas:
+        for area in one.result.areas:
             writer.writerow(
                 [
                     report.title, "Exercise", local(report.starts_at), report.ending or "", number, one.part,
-                    one.headline, local(one.fired_at), area.area_name, area.channel, area.planned,
+                    one.result.headline, local(one.fired_at), area.area_name, area.channel, area.planned,
                     area.reached, area.heard, area.confirmed, area.help_wanted, area.planned - area.reached,
                 ]
             )  # fmt: skip
@@ -207,25 +125,19 @@ def _message(
     report: DrillReport, one: MessageReport, number: int, names: Mapping[str, str], language: str
 ) -> Sequence[Block]:
     blocks: list[Block] = [
-        Heading(f"{say(language, 'message', number=number)}　{one.headline}"),
+        Heading(f"{say(language, 'message', number=number)}　{one.result.headline}"),
         Facts([(say(language, "sent"), local(one.fired_at))]),
-        channel_table(report, one, names, language),
+        channel_table(one.result, names, language, against_goal=True),
     ]
     if one.part is not Part.STEP:
         return blocks
-    blocks.append(Picture(reach_chart(report, one, names, language)))
+    blocks.append(Picture(reach_chart(one.result, names, language, goal_line(report))))
     if said := correction_words(one, language):
         blocks.append(Facts([(say(language, "correction"), said)]))
     return [
         *blocks,
         Heading(say(language, "health")),
-        health_table(one, names, language),
+        health_table(one.result, names, language),
         Heading(say(language, "by_area")),
-        area_table(one, names, language),
+        area_table(one.result, names, language),
     ]
-
-
-def _drawn(pace: Pace, whole: Pace) -> Sequence[tuple[float, float]]:
-    """The curve of a channel, carried on to the end of the whole."""
-    end = whole.curve[-1][0] if whole.curve else 0.0
-    return [*pace.curve, (max(end, pace.curve[-1][0]), pace.curve[-1][1])]

@@ -15,8 +15,9 @@ from sqlalchemy.orm import Session
 
 from alertd.channel import Receipt
 from alertd.delivery import Next
+from alertd.sealed import opener
 from alertd.store.claims import Claimed
-from alertd.tables import Instant
+from alertd.tables import CONTACT_ADDRESS, Instant
 
 
 def claim_and_mark(
@@ -37,7 +38,8 @@ def claim_and_mark(
 def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tuple[str, bool]]:
     """The address of each contact, and whether it may still be used."""
     rows = session.execute(_for(session, _ADDRESSES), {"ids": _ids(session, contact_ids)})
-    return {number: (address, bool(usable)) for number, address, usable in rows}
+    opened = opener(session, CONTACT_ADDRESS)
+    return {number: (opened(address), bool(usable)) for number, address, usable in rows}
 
 
 def conclude(

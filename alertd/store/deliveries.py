@@ -61,7 +61,7 @@ def deliveries_of(
         .outerjoin(last, last.c.delivery_id == DeliveryRow.id)
         .outerjoin(ReceiptRow, ReceiptRow.id == last.c.id)
         .where(DeliveryRow.dispatch_id == dispatch_id, DeliveryRow.channel == channel)
-        .order_by(worth, RecipientRow.name, DeliveryRow.id)
+        .order_by(worth, DeliveryRow.recipient_id, DeliveryRow.id)
         .limit(limit)
     )
     if outcome is not None:
@@ -94,7 +94,7 @@ def unconfirmed(session: Session, dispatch_id: int, *, limit: int) -> Mapping[st
             DeliveryRow.outcome == Outcome.ACCEPTED,
             DeliveryRow.reason == Reason.UNCONFIRMED,
         )
-        .order_by(DeliveryRow.channel, RecipientRow.name)
+        .order_by(DeliveryRow.channel, DeliveryRow.recipient_id)
     )
     found: dict[str, tuple[str, ...]] = {}
     for channel, name in rows:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import delete, exists, func, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from alertd.letter import Fate, LetterKind
+from alertd.letter import Fate, LetterKind, mailbox
 from alertd.tables import LetterRow
 
 #: the advisory lock under which letters are counted and taken on PostgreSQL; SQLite has one writer
@@ -51,14 +51,7 @@ def due(session: Session, now: datetime) -> bool:
 
 def unanswered(session: Session, address: str, since: datetime) -> int:
     """Letters to an address, with any `+tag`, that went out since then and whose link nobody has used."""
-    local, _, domain = address.rpartition("@")
-    plain = local.partition("+")[0]
-    pattern = f"{_escaped(plain)}+%@{_escaped(domain)}"
-    return _count(
-        session,
-        or_(LetterRow.address == f"{plain}@{domain}", LetterRow.address.like(pattern, escape="\\")),
-        since,
-    )
+    return _count(session, LetterRow.mailbox_key == mailbox(address), since)
 
 
 def unanswered_at(session: Session, domain: str, since: datetime) -> int:
@@ -80,10 +73,6 @@ def _count(session: Session, whose: object, since: datetime) -> int:
         )
         or 0
     )
-
-
-def _escaped(part: str) -> str:
-    return part.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
 
 
 def asked_for(session: Session, since: datetime, *, network: str | None = None) -> int:
@@ -110,7 +99,7 @@ def drop_links(session: Session, address: str, now: datetime) -> None:
     """No link that was sent to an address works any more."""
     session.execute(
         update(LetterRow)
-        .where(LetterRow.address == address, LetterRow.used_at.is_(None))
+        .where(LetterRow.address_key == address, LetterRow.used_at.is_(None))
         .values(link_until=now)
         .execution_options(synchronize_session=False)
     )
@@ -129,12 +118,14 @@ def last_canaries(session: Session) -> Sequence[tuple[str, datetime | None, date
     """Of each canary mailbox: when the latest mail was sent that arrived, and when the latest was sent."""
     rows = session.execute(
         select(
-            LetterRow.address,
+            func.max(LetterRow.id),
             func.max(LetterRow.used_at),
             func.max(LetterRow.sent_at),
         )
         .where(LetterRow.kind == LetterKind.CANARY, LetterRow.fate == Fate.SENT)
-        .group_by(LetterRow.address)
-        .order_by(LetterRow.address)
-    )
-    return [(address, arrived, sent) for address, arrived, sent in rows]
+        .group_by(LetterRow.address_key)
+    ).all()
+    newest = [number for number, _, _ in rows]
+    written = select(LetterRow.id, LetterRow.address).where(LetterRow.id.in_(newest))
+    address = {number: text for number, text in session.execute(written)}
+    return sorted((address[number], arrived, sent) for number, arrived, sent in rows)

@@ -23,7 +23,7 @@ def contacts_at(session: Session, address: str, *, lock: bool = False) -> Sequen
     """The contacts of a mail address, active ones first; the first one is the subscriber's."""
     query = (
         select(ContactRow)
-        .where(ContactRow.kind == KIND, ContactRow.address.in_({address, address.lower()}))
+        .where(ContactRow.kind == KIND, ContactRow.address_key.in_({address, address.lower()}))
         .order_by(ContactRow.active.desc(), ContactRow.id)
     )
     return session.scalars(query.with_for_update() if lock else query).all()

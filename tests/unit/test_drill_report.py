@@ -7,28 +7,28 @@ from xml.etree import ElementTree
 
 from alertd.chart import Bar, Curve, bars, curves, svg
 from alertd.drill.ics import Entry, calendar
-from alertd.drill.report import _pace
-from alertd.drill.words import length
+from alertd.result.pace import pace as pace_of
+from alertd.result.words import length
 
 T = datetime(2027, 6, 26, 22, 0, tzinfo=UTC)
 
 
 def test_the_times_of_the_shares_are_those_of_all_planned_and_not_of_those_reached() -> None:
     moments = [T + timedelta(seconds=second) for second in range(1, 96)]
-    pace = _pace(moments, 100, T, timedelta(seconds=60))
+    pace = pace_of(moments, 100, T, timedelta(seconds=60))
     assert pace.seconds == {0: 1.0, 50: 50.0, 90: 90.0, 95: 95.0, 99: None}
     assert (pace.reached, pace.in_time, pace.percent) == (95, 60, 60.0)
     assert pace.curve[-1] == (95.0, 95.0)
 
 
 def test_nobody_planned_and_nobody_reached_are_no_errors() -> None:
-    assert _pace([], 0, T, timedelta(minutes=1)).percent == 0.0
-    assert _pace([], 10, T, timedelta(minutes=1)).seconds[0] is None
+    assert pace_of([], 0, T, timedelta(minutes=1)).percent == 0.0
+    assert pace_of([], 10, T, timedelta(minutes=1)).seconds[0] is None
 
 
 def test_a_curve_of_a_hundred_thousand_stays_small() -> None:
     moments = [T + timedelta(seconds=number / 100) for number in range(100_000)]
-    assert len(_pace(moments, 100_000, T, timedelta(minutes=1)).curve) < 300
+    assert len(pace_of(moments, 100_000, T, timedelta(minutes=1)).curve) < 300
 
 
 def test_charts_are_svg_without_a_style_and_with_words_for_those_who_do_not_see_them() -> None:

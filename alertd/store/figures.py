@@ -1,4 +1,4 @@
-"""The figures of a drill's dispatches, counted by the database: who was reached, where, and how soon."""
+"""The figures of a dispatch, counted by the database: who was reached, where, and how soon."""
 
 from __future__ import annotations
 
