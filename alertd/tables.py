@@ -330,10 +330,36 @@ class DispatchRow(Base):
     corrects_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"), index=True)
     #: the newer dispatch that references this one's alert: old attempts stop where it calls
     superseded_by_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"))
+    #: the dispatch that this one follows up, and how (see alertd.follow_up)
+    follows_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"), index=True)
+    follow_up: Mapped[str | None] = mapped_column(String(16))
+    #: by name of a channel that is stopped: who stopped it, and when (see alertd.halt)
+    stops: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     #: the step of a drill that it was made for; it goes out when the drill is armed and the step's time comes
     drill_step_id: Mapped[int | None] = mapped_column(
         Number, ForeignKey("drill_step.id"), unique=True, index=True
     )
+
+
+class SavedDraftRow(Base):
+    """What an operator was writing, kept while they type. No verb of the engine reads it, so it never sends."""
+
+    __tablename__ = "saved_draft"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    #: made when the form was opened; the form carries it
+    token: Mapped[str] = mapped_column(String(43), unique=True)
+    operator_id: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    template: Mapped[str] = mapped_column(String(64))
+    status: Mapped[Status]
+    #: the fields of the form, as they were typed
+    form: Mapped[dict[str, Any]]
+    saved_at: Mapped[datetime]
+    #: when its facts were last known to be fresh: first written, or looked at anew by a person
+    fresh_at: Mapped[datetime]
+    #: submitted or put away; None = somebody may go on writing
+    settled_at: Mapped[datetime | None] = mapped_column(index=True)
+    dispatch_id: Mapped[int | None] = mapped_column(Number, ForeignKey("dispatch.id"))
 
 
 class ArtefactRow(Base):
