@@ -121,7 +121,7 @@ def _state(row: AiringRow, seen: Collection[Phase], words: Sequence[ReceiptRow])
     outcomes = {receipt.outcome for receipt in words}
     if outcomes & {Outcome.DELIVERED, Outcome.ACKNOWLEDGED}:
         return AiringState.RELEASED if row.released_at is not None else AiringState.ENDED
-    if words and row.taken_off == PREEMPTED:
+    if Outcome.DEFERRED in outcomes and row.taken_off == PREEMPTED:
         return AiringState.PREEMPTED
     if Phase.TRUNCATED in seen:
         return AiringState.TRUNCATED

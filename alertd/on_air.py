@@ -1,25 +1,21 @@
 """On the air: transmitters are taken by one airing at a time, watched, taken off when they must be, and given back.
 
-The sender watches its own airing; an airing whose sender is gone is watched by whoever
+The sender watches its own airings (`alertd.air_watch`); an airing whose sender is gone is watched by whoever
 looks again; and the watchdog (`alertd.watchdog`) takes off what is on the air for too long.
 """
 
 from __future__ import annotations
 
 import logging
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from types import TracebackType
-from typing import Self
 
-from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from alertd import audit, store
 from alertd.airing import PREEMPTED, STOPPED, WATCHDOG
-from alertd.channel import Airs, Channel, Inquiry, Message, Outcome, Reason, Receipt, Target, Traits
-from alertd.clock import stopwatch
+from alertd.channel import Airs, Channel, Inquiry, Message, Outcome, Reason, Receipt, Traits
 from alertd.db import reading, writing
 from alertd.errors import ChannelError
 from alertd.site import Site
@@ -103,81 +99,15 @@ def never_was(session: Session, delivery_id: int, now: datetime) -> None:
 # during an airing -----------------------------------------------------------------------
 
 
-class Watch:
-    """What a sender sees to while its own airing is under way, in a thread beside it.
-
-    Nothing that the database does keeps the sender from watching its transmitter.
-    """
-
-    def __init__(self, site: Site, name: str, channel: Channel, message: Message) -> None:
-        self._site = site
-        self._name = name
-        self._channel = channel
-        self._message = message
-        self._noted: set[tuple[int, object]] = set()
-        self._looked = stopwatch()
-        self._thread: ThreadPoolExecutor | None = None
-        self._working: Future[None] | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Waits until what was begun is done: an airing is taken off before its end is recorded."""
-        if self._thread is not None:
-            self._thread.shutdown(wait=True)
-
-    def see(self, claimed: Claimed, target: Target, receipt: Receipt) -> None:
-        """Notes a new phase, and takes the airing off when it must come off; waits for neither."""
-        new = (claimed.id, receipt.phase) not in self._noted
-        if self._working is not None and not self._working.done():
-            return
-        if not new and stopwatch() - self._looked < LOOK_EVERY:
-            return
-        self._looked = stopwatch()
-        if self._thread is None:
-            self._thread = ThreadPoolExecutor(1, f"on-air-{self._name}")
-        self._working = self._thread.submit(self._work, claimed, target, receipt)
-
-    def _work(self, claimed: Claimed, target: Target, receipt: Receipt) -> None:
-        try:
-            if (claimed.id, receipt.phase) not in self._noted:
-                note(self._site, claimed.id, claimed.attempt, receipt)
-                self._noted.add((claimed.id, receipt.phase))
-            self._look(claimed, target, receipt)
-        except SQLAlchemyError as error:
-            log.warning("an airing goes on unwatched; the database does not answer: %s", type(error).__name__)
-        except Exception:
-            log.exception("an airing of %s goes on unwatched", self._message.identifier)
-
-    def _look(self, claimed: Claimed, target: Target, receipt: Receipt) -> None:
-        """Takes the airing off when something more urgent, an operator or its time wants it."""
-        if not isinstance(self._channel, Airs):
-            return
-        site = self._site
-        now = site.clock.now()
-        with reading(site.engine) as session:
-            row = airings.latest(session, claimed.id)
-            why = must_come_off(session, row, self._channel.traits, now) if row is not None else None
-        if row is None or why is None or claimed.handed_at is None:
-            return
-        inquiry = Inquiry(
-            target=target,
-            ref=receipt.ref,
-            handed_at=claimed.handed_at,
-            asked_at=now,
-            message=self._message,
-        )
-        take_off(site, self._name, self._channel, row.id, inquiry, why)
-
-
-def note(site: Site, delivery_id: int, attempt: int, receipt: Receipt) -> None:
-    """Writes a phase of an airing down, once."""
+def note(site: Site, seen: Sequence[tuple[int, int, Receipt]]) -> None:
+    """Writes phases of airings down, each of a delivery's attempt once."""
     with writing(site.engine) as session:
-        if receipt.phase is not None and not airings.noted(session, delivery_id, attempt, receipt.phase):
-            store.add_receipts(session, [(delivery_id, attempt, receipt)], site.clock.now())
+        new = [
+            (delivery_id, attempt, receipt)
+            for delivery_id, attempt, receipt in seen
+            if receipt.phase is not None and not airings.noted(session, delivery_id, attempt, receipt.phase)
+        ]
+        store.add_receipts(session, new, site.clock.now())
 
 
 def must_come_off(session: Session, row: AiringRow, traits: Traits, now: datetime) -> str | None:
@@ -198,13 +128,23 @@ def must_come_off(session: Session, row: AiringRow, traits: Traits, now: datetim
 
 
 def take_off(
-    site: Site, name: str, channel: Channel, airing_id: int, inquiry: Inquiry, why: str
+    site: Site,
+    name: str,
+    channel: Channel,
+    airing_id: int,
+    inquiry: Inquiry,
+    why: str,
+    *,
+    told: bool = False,
 ) -> Receipt | None:
-    """Takes an airing off and gives its transmitter back; None when that is not proven yet."""
+    """Takes an airing off and gives its transmitter back; None when that is not proven yet.
+
+    `told` = the trail says it already, of what is on the air together with this one.
+    """
     assert isinstance(channel, Airs)
     with writing(site.engine) as session:
         row = session.get_one(AiringRow, airing_id)
-        first = row.taken_off is None
+        first = row.taken_off is None and not told
         if not airings.take_off(session, airing_id, why):
             return None
         if first:
@@ -216,7 +156,8 @@ def take_off(
                 subject=f"dispatch:{row.dispatch_id}",
                 detail={"channel": name, "why": _WHY[why]},
             )
-    log.warning("channel %s: an airing of %s is %s", name, inquiry.message.identifier, _WHY[why])
+    if not told:
+        log.warning("channel %s: an airing of %s is %s", name, inquiry.message.identifier, _WHY[why])
     try:
         receipt = channel.release(inquiry)
     except ChannelError as error:
@@ -246,7 +187,7 @@ def adopt(
 
     The last word, when it had to be taken off; None = it goes on, look again soon.
     """
-    note(site, claimed.id, claimed.attempt, receipt)
+    note(site, [(claimed.id, claimed.attempt, receipt)])
     if not isinstance(channel, Airs):
         return None
     with reading(site.engine) as session:

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime
-from itertools import groupby
+from itertools import groupby, islice
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from alertd import journal, lane, messages, on_air, plan, store, watchdog
+from alertd.air_watch import Watch
 from alertd.alert import Severity, Status
 from alertd.channel import (
     Airs,
@@ -184,6 +185,9 @@ def _hand_over(
     traits, fresh = channel.traits, claim.fresh
     ahead = traits.in_doubt in (InDoubt.RESEND, InDoubt.RESEND_ACTUAL) and traits.pace is None
     groups = iter(_groups(site, name, owner, book, fresh, traits.batch_size))
+    if isinstance(channel, Airs):
+        # what is aired next is decided when the air is free: something may have cut in
+        groups = islice(groups, 1)
     current, following, done = next(groups, None), None, None
     handed = 0
     if current is not None:
@@ -216,7 +220,7 @@ def _hand_over(
         with writing(site.engine) as session:
             now = site.clock.now()
             lane.succeeded(session, lane.lane(session, name), now)
-    if stop.is_set():
+    if stop.is_set() or isinstance(channel, Airs):
         with writing(site.engine) as session:
             store.release(session, owner, [claimed.id for claimed in fresh])
     return handed
@@ -298,10 +302,10 @@ def _deliver(site: Site, name: str, channel: Channel, group: Group) -> ChannelEr
     fault: ChannelError | None = None
     targets = [target for _, target in group.targets.values()]
     try:
-        with on_air.Watch(site, name, channel, group.message) as watch:
+        with Watch(site, name, channel, group.message, group.targets) as watch:
             for receipt in channel.send(group.message, targets):
                 if receipt.phase is not None and receipt.phase.under_way and receipt.key in waiting:
-                    watch.see(*waiting[receipt.key], receipt)
+                    watch.see(receipt)
                     continue
                 found = waiting.pop(receipt.key, None)
                 if found is None:

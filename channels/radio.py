@@ -1,6 +1,7 @@
 """The disaster radio channel: pages loudspeakers by RTP multicast, many zones at once.
 
 Multicast has no answer: a page is `accepted`, "sent, unconfirmed", and never `delivered`.
+The sound comes from us while it is spoken, so a page ends with its sender.
 """
 
 from __future__ import annotations
@@ -8,43 +9,41 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
+from datetime import timedelta
 from typing import ClassVar
 
 from alertd.channel import (
     ChannelSettings,
     InDoubt,
+    Inquiry,
     Medium,
     Message,
     Outcome,
+    Phase,
     Reason,
     Receipt,
     Target,
     Traits,
 )
 from alertd.clock import SystemClock
-from alertd.errors import ChannelMisconfigured, ChannelUnavailable
+from alertd.errors import ChannelUnavailable
 from alertd.speech import OUTDOOR_AUDIO, OUTDOOR_WIDE_AUDIO
-from channels import radio_control
+from channels.airing_receipt import deferred, doubt, failed, passing, receipt, unknown
+from channels.radio_page import Page, Speaking
 from channels.radio_settings import RadioSettings, zone
 from channels.radio_sound import WrongSound, samples
-from channels.rtp import Group, Stream, multicast_socket, paced
+from channels.rtp import Group, Stream, multicast_socket
 from channels.rtp_payload import Encoding, payload
 
-#: Zones of one page.
+#: zones of one page
 BATCH = 25
-#: Packets between two descriptions of the stream: 5 s (RFC 3550 §6.2).
-_DESCRIBE_EVERY = 250
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Page:
-    """One sound for some zones, and the key by which each zone may know it."""
-
-    stream: Stream
-    packets: Sequence[bytes]
-    keys: Mapping[Group, str]
-    marks: Mapping[str, str]
+#: how often a page that is being spoken is told of, seconds
+_TELL_EVERY = 0.25
+#: a page that is cut short is over within this, seconds
+_OVER_WITHIN = 2.0
+#: beyond its length, until a page must be over, seconds: it ends by itself, on a busy machine too
+_MARGIN = 10.0
 
 
 class RadioChannel:
@@ -58,6 +57,8 @@ class RadioChannel:
         self._payload = payload(settings.encoding, settings.payload_type)
         self._signals = settings.signals
         self._clock = SystemClock()
+        #: the pages of this process, by the keys of their airings
+        self._going: dict[str, Speaking] = {}
 
     @property
     def traits(self) -> Traits:
@@ -68,7 +69,8 @@ class RadioChannel:
             audio=OUTDOOR_WIDE_AUDIO if self._settings.encoding is Encoding.L16 else OUTDOOR_AUDIO,
             signals=self._signals,
             report_within=None,
-            in_doubt=InDoubt.HOLD,
+            in_doubt=InDoubt.ASK,
+            cuts_in=self._settings.cuts_in,
         )
 
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
@@ -78,29 +80,56 @@ class RadioChannel:
         2. A page is announced, spoken in real time, and ended, whatever happens meanwhile.
         3. A zone that two targets share hears it once.
         """
-        if message.status not in self._settings.carries:
-            raise ChannelMisconfigured(f"[channels.{self.name}] does not carry {message.status}")
+        self._settings.must_carry(message.status)
         zones: dict[str, Group] = {}
         for target in targets:
             try:
                 zones[target.key] = zone(target.address)
             except ValueError as error:
-                yield _receipt(target.key, Outcome.FAILED, Reason.BAD_ADDRESS, str(error))
-        if not zones:
+                yield failed(target, Reason.BAD_ADDRESS, str(error))
+        paged = [target for target in targets if target.key in zones]
+        if not paged:
             return
         try:
-            page = self._page(message, zones)
+            page = self._page(message, {target.airing_key: zones[target.key] for target in paged})
         except (OSError, WrongSound) as error:
             detail = str(error) if isinstance(error, WrongSound) else "the sound file cannot be read"
-            yield from (_receipt(key, Outcome.DEFERRED, Reason.OTHER, detail) for key in zones)
+            yield from (deferred(target, Reason.OTHER, detail) for target in paged)
             return
-        with self._socket() as sending:
-            broken = self._speak(sending, page)
-        for key, group in zones.items():
-            if group in broken:
-                yield _receipt(key, Outcome.UNKNOWN, Reason.UNREACHABLE, "the page broke off on its way out")
-            else:
-                yield _receipt(key, Outcome.ACCEPTED, None, "sent, unconfirmed: multicast has no answer")
+        with (
+            self._socket() as sending,
+            Speaking(page, sending, speed=self._settings.speed, clock=self._clock) as speaking,
+        ):
+            self._going |= {target.airing_key: speaking for target in paged}
+            try:
+                yield from self._told(paged, speaking)
+            finally:
+                for target in paged:
+                    del self._going[target.airing_key]
+        for target in paged:
+            yield _last_word(target, speaking, broken=zones[target.key] in speaking.broken)
+
+    def ask(self, inquiry: Inquiry, /) -> Receipt | None:
+        """A page ends with its sender, and no loudspeaker can say what it has heard."""
+        target = inquiry.target
+        if target.airing_key in self._going:
+            return passing(target, Phase.SIGNALLED, None, "being spoken")
+        left = doubt(target, None, "its sender is gone, and nobody can say how much was heard")
+        return replace(left, phase=Phase.TRUNCATED)
+
+    def limit(self, message: Message, /) -> timedelta:
+        """Its length, and a margin."""
+        seconds = self._settings.lead_silence + (message.audio.seconds if message.audio is not None else 0.0)
+        return timedelta(seconds=seconds / self._settings.speed + _MARGIN)
+
+    def release(self, inquiry: Inquiry, /) -> Receipt:
+        """Ends the page that speaks to this zone, in every zone of it, and says goodbye."""
+        going = self._going.get(inquiry.target.airing_key)
+        if going is not None:
+            going.cut_short()
+            if not going.over(_OVER_WITHIN):
+                raise ChannelUnavailable("the page does not end")
+        return unknown(inquiry.target, "cut short", None, Phase.TRUNCATED)
 
     def probe(self) -> str:
         """Opens the way out; nothing is sent, and no loudspeaker could answer."""
@@ -116,7 +145,17 @@ class RadioChannel:
         except OSError as error:
             raise ChannelUnavailable("the interface by which pages leave is not there") from error
 
-    def _page(self, message: Message, zones: Mapping[str, Group]) -> _Page:
+    def _told(self, paged: Sequence[Target], speaking: Speaking) -> Iterator[Receipt]:
+        """That it is being spoken, again and again until it has ended.
+
+        Raises ChannelUnavailable when no zone got any of it.
+        """
+        while not speaking.over(_TELL_EVERY):
+            yield from (passing(target, Phase.SIGNALLED, None, "being spoken") for target in paged)
+        if not speaking.whole and not speaking.reached:
+            raise ChannelUnavailable("the network takes no page")
+
+    def _page(self, message: Message, zones: Mapping[str, Group]) -> Page:
         if message.audio is None:
             raise WrongSound("there is no sound to page yet")
         sending = self._payload
@@ -134,7 +173,7 @@ class RadioChannel:
             "identifier": message.identifier,
             "references": " ".join(reference.identifier for reference in message.references),
         }
-        return _Page(
+        return Page(
             stream=stream,
             packets=list(stream.packets(sound)),
             # of two targets in one zone, the first
@@ -142,50 +181,13 @@ class RadioChannel:
             marks={name: value for name, value in marks.items() if value},
         )
 
-    def _speak(self, sending: socket.socket, page: _Page) -> set[Group]:
-        """Sends the page; returns the zones that did not get all of it.
 
-        Raises ChannelUnavailable when no zone got any of it.
-        """
-        broken: set[Group] = set()
-        sent = spoken = 0
-        try:
-            for number, packet in paced(page.packets, self._settings.speed):
-                if number % _DESCRIBE_EVERY == 0:
-                    self._describe(sending, page, number)
-                for group in page.keys:
-                    try:
-                        sending.sendto(packet, group)
-                        sent += 1
-                    except OSError as error:
-                        if not sent and group == list(page.keys)[-1]:
-                            raise ChannelUnavailable("the network takes no page") from error
-                        broken.add(group)
-                spoken = number + 1
-        finally:
-            self._describe(sending, page, spoken, ending=True)
-        return broken
-
-    def _describe(self, sending: socket.socket, page: _Page, number: int, *, ending: bool = False) -> None:
-        """Says beside the sound what it is; only with even ports, whose next one is free for it."""
-        ssrc = page.stream.ssrc
-        said = radio_control.report(
-            ssrc,
-            at=self._clock.now(),
-            timestamp=page.stream.timestamp(number),
-            packets=number,
-            octets=number * page.stream.payload.packet_bytes,
-        )
-        for (group, port), key in page.keys.items():
-            if port % 2:
-                continue
-            described = said + radio_control.description(ssrc, key=key, marks=page.marks)
-            try:
-                sending.sendto(described + (radio_control.bye(ssrc) if ending else b""), (group, port + 1))
-            except OSError:
-                # the sound goes first: its own packets tell whether the zone can be reached
-                continue
-
-
-def _receipt(key: str, outcome: Outcome, reason: Reason | None, detail: str) -> Receipt:
-    return Receipt(key=key, outcome=outcome, reason=reason, detail=detail)
+def _last_word(target: Target, speaking: Speaking, *, broken: bool) -> Receipt:
+    """What became of a page that has ended, in one zone."""
+    if broken:
+        lost = unknown(target, "the page broke off on its way out", None, Phase.TRUNCATED)
+        return replace(lost, reason=Reason.UNREACHABLE)
+    if not speaking.whole:
+        return unknown(target, f"cut short after {speaking.heard}", None, Phase.TRUNCATED)
+    said = receipt(target, Outcome.ACCEPTED, None, "sent, unconfirmed: multicast has no answer")
+    return replace(said, phase=Phase.RELEASED)

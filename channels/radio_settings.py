@@ -8,6 +8,7 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from alertd.alert import Severity
 from alertd.channel import ChannelSettings
 from alertd.signal import signal
 from alertd.speech import Dtmf, Signals
@@ -34,6 +35,8 @@ class RadioSettings(ChannelSettings):
     siren: str = "none"
     #: seconds of silence before the sound, in which amplifiers switch on
     lead_silence: float = Field(default=0.0, ge=0, le=10)
+    #: what is at least so severe cuts a page of what is less severe short, which is spoken again afterwards
+    cuts_in: Severity | None = Severity.SEVERE
     #: how many times faster than life simulated loudspeakers are fed
     speed: float = Field(default=1.0, gt=0, le=20)
 

@@ -14,7 +14,7 @@ import soxr
 
 from alertd.speech import FM_AUDIO, FM_MP3_AUDIO, OUTDOOR_AUDIO, AudioFormat, Encoding, Sound
 
-_SUBTYPES = {Encoding.ULAW: "ULAW", Encoding.PCM16: "PCM_16", Encoding.PCM24: "PCM_24"}
+SUBTYPES = {Encoding.ULAW: "ULAW", Encoding.PCM16: "PCM_16", Encoding.PCM24: "PCM_24"}
 
 
 def sound(folder: Path, format: AudioFormat, seconds: float, name: str = "tone.wav") -> Sound:
@@ -22,7 +22,7 @@ def sound(folder: Path, format: AudioFormat, seconds: float, name: str = "tone.w
     times = np.arange(round(seconds * format.rate)) / format.rate
     tone = 0.3 * np.sin(2 * np.pi * (400 + 300 * times) * times)
     path = folder / name
-    soundfile.write(path, np.stack([tone] * format.channels, axis=1), format.rate, _SUBTYPES[format.encoding])
+    soundfile.write(path, np.stack([tone] * format.channels, axis=1), format.rate, SUBTYPES[format.encoding])
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
     return Sound(digest=digest, path=path, seconds=seconds, format=format, voice="tone", reading="")
 

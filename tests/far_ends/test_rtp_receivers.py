@@ -51,7 +51,7 @@ def page(folder, zone, encoding):
     table = {"kind": "radio", "encoding": encoding, "ttl": 1}
     channel = RadioChannel("radio", read_settings(RadioSettings, table, "channels.radio"))
     target = Target(key="K-1", attempt=1, address=zone, answer_url="")
-    (receipt,) = channel.send(message, [target])
+    *_, receipt = channel.send(message, [target])
     assert receipt.outcome is Outcome.ACCEPTED
     return audio
 

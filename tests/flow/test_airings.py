@@ -12,14 +12,14 @@ from alertd.air_again import air_again
 from alertd.airing import AiringState
 from alertd.alert import Severity, Status
 from alertd.channel import Reason
-from alertd.db import reading, writing
+from alertd.db import writing
 from alertd.demo.station import QUEUE
 from alertd.demo.station_player import Fault
 from alertd.errors import MoveRefused, NotFound
-from alertd.report import report
 from alertd.tables import ContactRow
 from tests import factories
-from tests.flow.station_city import AT_ONCE, StationCity, station_city
+from tests.flow.air_city import AT_ONCE
+from tests.flow.station_city import StationCity, station_city
 
 
 @pytest.fixture
@@ -33,11 +33,6 @@ def slow_city(tmp_path: Path):
     """Its alerts last long enough to be cut into on a busy machine."""
     with station_city(tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}", seconds=3.0) as opened:
         yield opened
-
-
-def identifier(city: StationCity, dispatch: int) -> str:
-    with reading(city.site.engine) as session:
-        return report(session, dispatch).identifier
 
 
 def test_an_airing_is_seen_to_go_on_and_to_be_given_back(city: StationCity) -> None:
@@ -65,10 +60,10 @@ def test_level_4_cuts_into_level_3_and_a_notice_which_follow_in_their_order(slow
         asked = city.site.clock.now()
         city.wait_for(lambda: city.over(notice, level_3, level_4), within=40)
     assert city.order() == [
-        (identifier(city, level_3), False),
-        (identifier(city, level_4), True),
-        (identifier(city, level_3), True),
-        (identifier(city, notice), True),
+        (city.identifier(level_3), False),
+        (city.identifier(level_4), True),
+        (city.identifier(level_3), True),
+        (city.identifier(notice), True),
     ]
     (cut_in,) = city.airings(level_4)
     assert cut_in.on_air_at is not None and cut_in.on_air_at - asked < AT_ONCE
@@ -85,7 +80,7 @@ def test_a_drill_rehearses_the_cutting_in(slow_city: StationCity) -> None:
         city.wait_for(lambda: city.on_air(level_3))
         city.let_go(level_4)
         city.wait_for(lambda: city.on_air(level_4))
-    assert city.order()[0] == (identifier(city, level_3), False)
+    assert city.order()[0] == (city.identifier(level_3), False)
 
 
 def test_what_is_not_so_urgent_waits_for_its_turn(city: StationCity) -> None:
@@ -95,7 +90,7 @@ def test_what_is_not_so_urgent_waits_for_its_turn(city: StationCity) -> None:
         city.wait_for(lambda: city.on_air(notice))
         city.let_go(level_3)
         city.wait_for(lambda: city.over(notice, level_3))
-    assert city.order() == [(identifier(city, notice), True), (identifier(city, level_3), True)]
+    assert city.order() == [(city.identifier(notice), True), (city.identifier(level_3), True)]
 
 
 def test_what_is_real_cuts_into_every_drill_and_no_drill_into_what_is_real(slow_city: StationCity) -> None:
@@ -110,9 +105,9 @@ def test_what_is_real_cuts_into_every_drill_and_no_drill_into_what_is_real(slow_
         city.let_go(other)
         city.wait_for(lambda: city.over(drill, real, other), within=40)
     cut, second, *rest = city.order()
-    assert cut == (identifier(city, drill), False)
-    assert second == (identifier(city, real), True)
-    assert sorted(rest) == sorted([(identifier(city, drill), True), (identifier(city, other), True)])
+    assert cut == (city.identifier(drill), False)
+    assert second == (city.identifier(real), True)
+    assert sorted(rest) == sorted([(city.identifier(drill), True), (city.identifier(other), True)])
 
 
 def test_a_stop_takes_it_off_the_air_and_airs_the_correction(city: StationCity) -> None:
@@ -122,7 +117,7 @@ def test_a_stop_takes_it_off_the_air_and_airs_the_correction(city: StationCity) 
         correction = city.cancel(wrong, correct=True)
         assert correction is not None
         city.wait_for(lambda: city.over(wrong) and city.over(correction))
-    assert city.order() == [(identifier(city, wrong), False), (identifier(city, correction), True)]
+    assert city.order() == [(city.identifier(wrong), False), (city.identifier(correction), True)]
     (cut,) = city.airings(wrong)
     assert cut.state is AiringState.TRUNCATED
     assert city.audited("airing.taken_off") == 1
@@ -148,7 +143,7 @@ def test_one_transmitter_airs_an_alert_once_though_two_entries_of_the_list_name_
         factories.add_people(city.site, ["other"], kind="fm")
         dispatch = city.air()
         with writing(city.site.engine) as session:
-            session.execute(update(ContactRow).values(address=QUEUE))
+            session.execute(update(ContactRow).values(address=QUEUE, address_key=QUEUE))
         with city.working(workers=2):
             city.wait_for(lambda: city.over(dispatch))
         assert [whole for _, whole in city.order()] == [True]

@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 import sys
+from collections.abc import Generator, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from io import BytesIO
@@ -17,7 +18,7 @@ import pytest
 import soundfile
 
 from alertd.alert import MsgType, Status
-from alertd.channel import Asks, InDoubt, Message, Outcome, Reason, Target
+from alertd.channel import Inquiry, Message, Outcome, Phase, Reason, Receipt, Target
 from alertd.clock import stopwatch
 from alertd.demo.loudspeaker_page import Page, read_control
 from alertd.demo.loudspeakers import SimulatedLoudspeakers
@@ -64,11 +65,16 @@ def target(address: str, key: str = "K-1") -> Target:
     return Target(key=key, attempt=1, address=address, answer_url="")
 
 
+def last_words(receipts: Iterable[Receipt]) -> list[Receipt]:
+    """Without those that only say that a page goes on."""
+    return [one for one in receipts if one.phase is None or not one.phase.under_way]
+
+
 def page(speakers: SimulatedLoudspeakers, message: Message, zones=None, **changes: object):
     """Pages the zones, one target for each; the receipts, and the ledger's pages."""
     zones = speakers.zones if zones is None else zones
     targets = [target(address, f"K-{number}") for number, address in enumerate(zones)]
-    receipts = list(radio(**changes).send(message, targets))
+    receipts = last_words(radio(**changes).send(message, targets))
     assert speakers.wait_until_quiet(5)
     return receipts, speakers.ledger.entries("page")
 
@@ -99,8 +105,7 @@ def test_a_page_is_never_called_delivered(speakers, message):
     receipts, _ = page(speakers, message)
     assert {receipt.outcome for receipt in receipts} == {Outcome.ACCEPTED}
     assert all("unconfirmed" in (receipt.detail or "") for receipt in receipts)
-    assert radio().traits.in_doubt is InDoubt.HOLD
-    assert not isinstance(radio(), Asks)
+    assert {receipt.phase for receipt in receipts} == {Phase.RELEASED}
 
 
 def test_each_zone_is_told_key_and_drill_beside_the_sound(speakers, message):
@@ -194,7 +199,7 @@ def test_the_recording_of_a_loudspeaker_can_be_played(message, tmp_path):
 )
 def test_what_is_no_multicast_zone_fails_and_spoils_nothing(speakers, message, address):
     good = speakers.zones[0]
-    bad, paged = radio().send(message, [target(address, "bad"), target(good)])
+    bad, paged = last_words(radio().send(message, [target(address, "bad"), target(good)]))
     assert (bad.outcome, bad.reason) == (Outcome.FAILED, Reason.BAD_ADDRESS)
     assert paged.outcome is Outcome.ACCEPTED
 
@@ -258,17 +263,45 @@ def test_a_status_that_is_not_carried_is_refused(speakers, message):
         page(speakers, replace(message, status=Status.ACTUAL))
 
 
-def test_an_interrupted_page_says_goodbye(speakers, message, monkeypatch):
-    def interrupt(seconds: float) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("time.sleep", interrupt)
-    with pytest.raises(KeyboardInterrupt):
-        page(speakers, message)
+def test_a_page_that_nobody_watches_any_more_says_goodbye(speakers, message, tmp_path):
+    going = radio().send(replace(message, audio=outdoor_sound(tmp_path, 5.0)), [target(speakers.zones[0])])
+    assert next(going).phase is Phase.SIGNALLED
+    assert isinstance(going, Generator)
+    going.close()
     begun = stopwatch()
     assert speakers.wait_until_quiet(5)
     assert stopwatch() - begun < 0.8
-    assert {entry["packets"] for entry in speakers.ledger.entries("page")} == {1}
+    assert {entry["packets"] < 100 for entry in speakers.ledger.entries("page")} == {True}
+
+
+def test_a_page_is_cut_short_in_all_its_zones_at_once(speakers, message, tmp_path):
+    channel = radio()
+    targets = [target(address, f"K-{number}") for number, address in enumerate(speakers.zones)]
+    long = replace(message, audio=outdoor_sound(tmp_path, 5.0))
+    going = channel.send(long, targets)
+    passing = [next(going) for _ in targets]
+    assert [(one.key, one.phase) for one in passing] == [(one.key, Phase.SIGNALLED) for one in targets]
+    inquiry = Inquiry(target=targets[1], ref=None, handed_at=SENT, asked_at=SENT, message=long)
+    assert channel.ask(inquiry).phase is Phase.SIGNALLED
+    begun = stopwatch()
+    assert channel.release(inquiry).phase is Phase.TRUNCATED
+    assert stopwatch() - begun < 0.5
+    words = list(going)
+    assert {(one.outcome, one.phase) for one in words} == {(Outcome.UNKNOWN, Phase.TRUNCATED)}
+    assert "of 5.0 s" in (words[0].detail or "")
+    assert channel.release(inquiry).phase is Phase.TRUNCATED, "twice is harmless"
+    assert speakers.wait_until_quiet(5)
+    assert len({(entry["ssrc"], entry["packets"]) for entry in speakers.ledger.entries("page")}) == 1
+    assert all(entry["packets"] < 100 for entry in speakers.ledger.entries("page"))
+
+
+def test_what_its_dead_sender_has_spoken_nobody_can_tell(message):
+    inquiry = Inquiry(
+        target=target("239.192.0.1:5004"), ref=None, handed_at=SENT, asked_at=SENT, message=message
+    )
+    told = radio().ask(inquiry)
+    assert (told.outcome, told.reason, told.phase) == (Outcome.UNKNOWN, Reason.IN_DOUBT, Phase.TRUNCATED)
+    assert radio(lead_silence=2).limit(message) > timedelta(seconds=message.audio.seconds + 2)
 
 
 def test_numbers_and_times_of_packets_wrap_around():
