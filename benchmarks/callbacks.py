@@ -16,34 +16,32 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-import socket
 import sys
 import tempfile
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import count
 from pathlib import Path
 from statistics import median
 from urllib.parse import urlencode
 
-from sqlalchemy import insert, select, update
+from programs import running, seconds_until_done
+from sink import free_port
+from sqlalchemy import select, update
+from town import add_people, approve, open_town, operator, submit
 
-from alertd import broker, config, issue, messages, operators, plan
-from alertd.alert import Area, Status
-from alertd.audience import Audience
+from alertd import messages, plan
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
-from alertd.db import reading, upgrade, writing
+from alertd.db import reading, writing
 from alertd.demo.telephone_callbacks import signature
 from alertd.demo.telephone_network import ACCOUNT_SID, AUTH_TOKEN
-from alertd.dispatch import Person, Role
-from alertd.recipient import RecipientKind
-from alertd.report import report
+from alertd.dispatch import Person
 from alertd.site import Site
-from alertd.supervise import Program, Supervisor
-from alertd.tables import AreaRow, ContactRow, DeliveryRow, ReceiptRow, RecipientRow
-from alertd.template import fill, template
+from alertd.supervise import Program
+from alertd.tables import DeliveryRow, ReceiptRow
 
 #: of a call that nobody could take, and what each of them says
 _EVENTS = {
@@ -76,39 +74,34 @@ def main() -> None:
 
 
 def _figures(folder: Path, given: argparse.Namespace) -> dict[str, object]:
-    ports = _free_ports(3)
+    ports = [free_port() for _ in range(3)]
     site = _site(folder, ports, given.database)
-    person = _people(site, given.mails, given.calls)
+    person = operator(site)
+    add_people(site, given.mails)
+    add_people(site, given.calls, first=given.mails, kind="voice")
     knocks = _calls_under_way(site, person)
-    here = [sys.executable, "-m", "alertd", "--config", str(site.config.file)]
-    supervisor = Supervisor(site.config.storage / "log")
     smtp = [sys.executable, "-m", "alertd.demo.smtp_server", "--port", str(ports[0])]
-    supervisor.start(Program(name="smtp", command=smtp))
-    command = broker.command(site.config.broker_socket)
-    if command is not None:
-        supervisor.start(Program(name="broker", command=command))
-    for name in ("web", "worker", "relay"):
-        supervisor.start(Program(name=name, command=[*here, name]))
-    began = stopwatch()
     alone, beside, answers = [], [], []
-    answered, seconds = 0, 0.0
+    answered, seconds, rounds = 0, 0.0, count(1)
     try:
-        while not all(_listens(port) for port in ports):
-            if stopwatch() - began > 60:
-                raise SystemExit("a program did not start in time")
-            threading.Event().wait(0.05)
-        _mail(site, person, supervisor, "warm")
-        for number in range(given.rounds):
-            alone.append(given.mails / _mail(site, person, supervisor, f"alone{number}"))
-            knocker = Knocker(ports[2], knocks, given.per_second)
-            knocker.start()
-            beside.append(given.mails / _mail(site, person, supervisor, f"beside{number}"))
-            knocker.stop()
-            answered, seconds = answered + knocker.good, seconds + knocker.seconds
-            answers += knocker.answers
-        missing = _missing(site, [knock for knock in knocks if knock.answered])
+        with running(site, Program(name="smtp", command=smtp), ports=ports) as supervisor:
+
+            def mailed() -> float:
+                dispatch = submit(site, person, next(rounds))
+                approve(site, person, dispatch)
+                return given.mails / seconds_until_done(site, dispatch, supervisor)
+
+            mailed()  # warms the programs up
+            for _ in range(given.rounds):
+                alone.append(mailed())
+                knocker = Knocker(ports[2], knocks, given.per_second)
+                knocker.start()
+                beside.append(mailed())
+                knocker.stop()
+                answered, seconds = answered + knocker.good, seconds + knocker.seconds
+                answers += knocker.answers
+            missing = _missing(site, [knock for knock in knocks if knock.answered])
     finally:
-        supervisor.stop()
         site.close()
     slower = [100 * (1 - b / a) for a, b in zip(alone, beside, strict=True)]
     return {
@@ -198,7 +191,8 @@ def _missing(site: Site, answered: Sequence[Knock]) -> int:
 
 def _calls_under_way(site: Site, person: Person) -> list[Knock]:
     """A dispatch whose calls all ring; the four callbacks of each call, call by call."""
-    dispatch = _begin(site, person, "calls", "phone")
+    dispatch = submit(site, person, 0, channel="phone")
+    approve(site, person, dispatch)
     plan.plan(site, dispatch)
     now = site.clock.now()
     later = now + timedelta(hours=1)
@@ -223,117 +217,19 @@ def _calls_under_way(site: Site, person: Person) -> list[Knock]:
     return made
 
 
-def _mail(site: Site, person: Person, supervisor: Supervisor, name: str) -> float:
-    """Seconds from the approval to the last mail."""
-    dispatch, began = _begin(site, person, name, "mail"), stopwatch()
-    while True:
-        threading.Event().wait(0.1)
-        with reading(site.engine) as session:
-            if report(session, dispatch).final:
-                return stopwatch() - began
-        supervisor.tend()
-
-
-def _begin(site: Site, person: Person, name: str, channel: str) -> int:
-    sent = site.clock.now().replace(microsecond=0)
-    alert = fill(
-        template("flood-4"),
-        {"river": "五十嵐川", "shelters": "第一中学校"},
-        city=site.config.city,
-        status=Status.EXERCISE,
-        identifier=f"bench.{name}",
-        sent=sent,
-        expires=sent + timedelta(hours=6),
-        areas=(Area(description="嵐南"),),
-    )
-    submission = issue.Submission(
-        alert=alert, audience=Audience(areas=("BENCH",)), channels=(channel,), template="flood-4"
-    )
-    dispatch = issue.submit(site, submission, person)
-    with reading(site.engine) as session:
-        seen = report(session, dispatch).content_hash
-    issue.approve(site, dispatch, person, seen=seen)
-    return dispatch
-
-
-def _site(folder: Path, ports: list[int], database: str) -> Site:
-    token, file = folder / "token", folder / "alertd.toml"
+def _site(folder: Path, ports: Sequence[int], database: str) -> Site:
+    token = folder / "token"
     token.write_text(AUTH_TOKEN)
-    where = f'[database]\nurl = "{database}"\n' if database else ""
-    file.write_text(
-        f"{where}[web]\nport = {ports[1]}\npublic_port = {ports[2]}\n[approval]\nexercise = 1\n"
+    return open_town(
+        folder,
+        database,
+        f"[web]\nport = {ports[1]}\npublic_port = {ports[2]}\n"
         f'[channels.mail]\nkind = "email"\nhost = "127.0.0.1"\nport = {ports[0]}\n'
         'sender = "bosai@sanjo.example.jp"\nsessions = 8\n'
         f'[channels.phone]\nkind = "voice"\naccount_sid = "{ACCOUNT_SID}"\n'
         f'api_url = "http://127.0.0.1:{ports[0]}"\nauth_token_file = "{token}"\n'
-        'caller_id = "+81256000110"\nquiet_hours = []\n'
+        'caller_id = "+81256000110"\nquiet_hours = []\n',
     )
-    site = Site.open(config.load(file))
-    upgrade(site.engine)
-    return site
-
-
-def _people(site: Site, mails: int, calls: int) -> Person:
-    now = site.clock.now()
-    contacts = [("email", f"p{n}@example.jp") for n in range(mails)]
-    contacts += [("voice", f"+81256{200000 + n}") for n in range(calls)]
-    with writing(site.engine) as session:
-        row = operators.add(
-            session,
-            site.clock,
-            name="bench",
-            password="a benchmark needs no secret",
-            roles=[Role.DRAFT, Role.APPROVE, Role.SEND],
-        )
-        session.add(AreaRow(code="BENCH", name="嵐南", name_en="Rannan", households=calls))
-        for begin in range(0, len(contacts), 5000):
-            part = contacts[begin : begin + 5000]
-            people = session.scalars(
-                insert(RecipientRow).returning(RecipientRow.id, sort_by_parameter_order=True),
-                [
-                    {
-                        "name": f"三条 {begin + n}",
-                        "kana": "",
-                        "kind": RecipientKind.HOUSEHOLD,
-                        "area": "BENCH",
-                        "language": "ja",
-                        "needs_support": False,
-                        "active": True,
-                        "created_at": now,
-                    }
-                    for n in range(len(part))
-                ],
-            ).all()
-            session.execute(
-                insert(ContactRow),
-                [
-                    {
-                        "recipient_id": number,
-                        "kind": kind,
-                        "address": address,
-                        "preference": 1,
-                        "active": True,
-                    }
-                    for number, (kind, address) in zip(people, part, strict=True)
-                ],
-            )
-        return operators.person(row)
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":

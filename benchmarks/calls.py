@@ -3,11 +3,12 @@
     python benchmarks/calls.py [--rate 30] [--lines 30] [--calls 600] [--speed 20] [--workers 2] [--json]
 
 Real workers, relay and public side call the simulated telephone network; its own ledger is
-counted. Which limit binds depends on `--speed`, the simulated seconds in a real one: at
-most `lines` calls of `held_seconds` each can be under way, so `allowed_per_second` is the
-smaller of the pace and `lines / held_seconds`. `utilisation` is the calls begun in a second
-after the first `lines` of them, as a part of that. `begun_too_fast` counts the seconds, from
-each call on, that saw more than the pace: it must be 0. With `--rounds` all of it is
+counted. `utilisation` is what part of the limit that binds was used while calls waited: of
+the pace (calls begun in a second) or of the lines (calls under way, on the average). Which
+of them binds depends on `--speed`, the simulated seconds in a real one; the quicker, the
+more a line's idle moment between two calls counts beside a call, which takes a minute in
+earnest. `begun_too_fast` counts the seconds, from each call on, that saw more than the pace:
+it must be 0. With `--rounds` all of it is
 repeated and medians (of the maxima, the worst) are printed. Everything runs on 127.0.0.1.
 """
 
@@ -15,31 +16,22 @@ from __future__ import annotations
 
 import argparse
 import json
-import socket
 import sys
 import tempfile
-import threading
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
+from itertools import pairwise
 from math import ceil
 from pathlib import Path
 from statistics import mean, median
 
-from sqlalchemy import insert
+from programs import running, seconds_until_done
+from sink import free_port
+from town import add_people, approve, open_town, operator, submit
 
-from alertd import broker, config, issue, operators
-from alertd.alert import Area, Status
-from alertd.audience import Audience
-from alertd.clock import stopwatch
-from alertd.db import reading, upgrade, writing
 from alertd.demo.telephone_network import ACCOUNT_SID, AUTH_TOKEN
-from alertd.dispatch import Role
-from alertd.recipient import RecipientKind
-from alertd.report import report
 from alertd.site import Site
-from alertd.supervise import Program, Supervisor
-from alertd.tables import AreaRow, ContactRow, RecipientRow
-from alertd.template import fill, template
+from alertd.supervise import Program
 
 
 def main() -> None:
@@ -73,37 +65,19 @@ def _together(name: str, values: Sequence[float]) -> float:
 
 
 def _figures(folder: Path, given: argparse.Namespace) -> dict[str, float]:
-    ledger, ports = folder / "calls.jsonl", _free_ports(3)
-    site = _site(folder, given, ports)
-    here = [sys.executable, "-m", "alertd", "--config", str(site.config.file)]
-    supervisor = Supervisor(site.config.storage / "log")
+    ledger, ports = folder / "calls.jsonl", [free_port() for _ in range(3)]
     network = [sys.executable, "-m", "alertd.demo.telephone_network", "--port", str(ports[0])]
     network += ["--ledger", str(ledger), "--speed", str(given.speed), "--per-second", "1000"]
-    supervisor.start(Program(name="telephones", command=network))
-    command = broker.command(site.config.broker_socket)
-    if command is not None:
-        supervisor.start(Program(name="broker", command=command))
-    supervisor.start(Program(name="web", command=[*here, "web"]))
-    for number in range(given.workers):
-        supervisor.start(Program(name=f"worker-{number}", command=[*here, "worker"]))
-    supervisor.start(Program(name="relay", command=[*here, "relay"]))
-    pause = threading.Event()
+    site = _site(folder, given, ports)
     try:
-        for port in ports:
-            began = stopwatch()
-            while not _listens(port):
-                if stopwatch() - began > 30:
-                    raise SystemExit("a program did not start in time")
-                pause.wait(0.05)
-        dispatch = _send(site, given.calls)
-        while True:
-            pause.wait(1.0)
-            with reading(site.engine) as session:
-                if report(session, dispatch).final:
-                    break
-            supervisor.tend()
+        add_people(site, given.calls, kind="voice")
+        person = operator(site)
+        telephones = Program(name="telephones", command=network)
+        with running(site, telephones, ports=ports, workers=given.workers) as supervisor:
+            dispatch = submit(site, person, 1, channel="phone")
+            approve(site, person, dispatch)
+            seconds_until_done(site, dispatch, supervisor)
     finally:
-        supervisor.stop()
         site.close()
     return {"rate": given.rate, "lines": given.lines, **_counted(ledger, given.rate, given.lines)}
 
@@ -121,22 +95,25 @@ def _counted(ledger: Path, rate: float, lines: int) -> dict[str, float]:
         elif entry["event"] == "ended":
             held.append(at - created[entry["sid"]])
             steps.append((at, -1))
-    begun = sorted(created.values())
+    begun, steps = sorted(created.values()), sorted(steps)
+    # from when the lines are first full until nobody waits any more
+    steady = begun[min(lines, len(begun) // 2) :]
+    span = steady[-1] - steady[0]
     in_use = most = 0
-    for _, step in sorted(steps):
+    used = 0.0
+    for (at, step), (after, _) in pairwise(steps):
         in_use += step
         most = max(most, in_use)
-    allowed = min(rate, lines / mean(held))
-    steady = begun[lines:] if len(begun) > 2 * lines else begun
-    per_second = (len(steady) - 1) / (steady[-1] - steady[0])
+        used += in_use * max(0.0, min(after, steady[-1]) - max(at, steady[0]))
+    per_second, lines_used = (len(steady) - 1) / span, used / span
     whole = ceil(rate)
     return {
         "calls": len(begun),
         "seconds": round(begun[-1] - begun[0], 1),
         "held_seconds": round(mean(held), 3),
-        "allowed_per_second": round(allowed, 2),
         "begun_per_second": round(per_second, 2),
-        "utilisation": round(per_second / allowed, 3),
+        "lines_in_use": round(lines_used, 2),
+        "utilisation": round(max(per_second / rate, lines_used / lines), 3),
         "most_in_one_second": _most_within(begun, 1.0),
         "most_in_ten_seconds": _most_within(begun, 10.0),
         "begun_too_fast": sum(
@@ -156,95 +133,16 @@ def _most_within(moments: Sequence[float], seconds: float) -> int:
 
 
 def _site(folder: Path, given: argparse.Namespace, ports: Sequence[int]) -> Site:
-    token, file = folder / "token", folder / "alertd.toml"
+    token = folder / "token"
     token.write_text(AUTH_TOKEN)
-    file.write_text(
-        f"[web]\nport = {ports[1]}\npublic_port = {ports[2]}\n[approval]\nexercise = 1\n[channels.phone]\n"
+    return open_town(
+        folder,
+        "",
+        f"[web]\nport = {ports[1]}\npublic_port = {ports[2]}\n[channels.phone]\n"
         f'kind = "voice"\napi_url = "http://127.0.0.1:{ports[0]}"\naccount_sid = "{ACCOUNT_SID}"\n'
         f'auth_token_file = "{token}"\ncaller_id = "+81256000110"\nquiet_hours = []\nattempts = 1\n'
-        f"calls_per_second = {given.rate}\nlines = {given.lines}\n"
+        f"calls_per_second = {given.rate}\nlines = {given.lines}\n",
     )
-    site = Site.open(config.load(file))
-    upgrade(site.engine)
-    return site
-
-
-def _send(site: Site, calls: int) -> int:
-    now = site.clock.now()
-    with writing(site.engine) as session:
-        row = operators.add(
-            session,
-            site.clock,
-            name="bench",
-            password="a benchmark needs no secret",
-            roles=[Role.DRAFT, Role.APPROVE, Role.SEND],
-        )
-        person = operators.person(row)
-        session.add(AreaRow(code="BENCH", name="嵐南", name_en="Rannan", households=calls))
-        people = session.scalars(
-            insert(RecipientRow).returning(RecipientRow.id, sort_by_parameter_order=True),
-            [
-                {
-                    "name": f"三条 {n}",
-                    "kana": "",
-                    "kind": RecipientKind.HOUSEHOLD,
-                    "area": "BENCH",
-                    "language": "ja",
-                    "needs_support": False,
-                    "active": True,
-                    "created_at": now,
-                }
-                for n in range(calls)
-            ],
-        ).all()
-        session.execute(
-            insert(ContactRow),
-            [
-                {
-                    "recipient_id": number,
-                    "kind": "voice",
-                    "address": f"+81256{200000 + n}",
-                    "preference": 1,
-                    "active": True,
-                }
-                for n, number in enumerate(people)
-            ],
-        )
-    sent = now.replace(microsecond=0)
-    alert = fill(
-        template("flood-4"),
-        {"river": "五十嵐川", "shelters": "第一中学校"},
-        city=site.config.city,
-        status=Status.EXERCISE,
-        identifier="bench.calls",
-        sent=sent,
-        expires=sent + timedelta(hours=6),
-        areas=(Area(description="嵐南"),),
-    )
-    submission = issue.Submission(
-        alert=alert, audience=Audience(areas=("BENCH",)), channels=("phone",), template="flood-4"
-    )
-    dispatch = issue.submit(site, submission, person)
-    with reading(site.engine) as session:
-        seen = report(session, dispatch).content_hash
-    issue.approve(site, dispatch, person, seen=seen)
-    return dispatch
-
-
-def _free_ports(number: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(number)]
-    try:
-        for one in sockets:
-            one.bind(("127.0.0.1", 0))
-        return [int(one.getsockname()[1]) for one in sockets]
-    finally:
-        for one in sockets:
-            one.close()
-
-
-def _listens(port: int) -> bool:
-    with socket.socket() as connection:
-        return connection.connect_ex(("127.0.0.1", port)) == 0
 
 
 if __name__ == "__main__":

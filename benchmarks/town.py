@@ -23,17 +23,20 @@ _CHUNK = 5000
 
 def open_site(folder: Path, database: str, mail: str) -> Site:
     """An installation with one channel; `mail` has the lines of its section beside kind and sender."""
+    section = f'[channels.mail]\nkind = "email"\nsender = "bosai@sanjo.example.jp"\n{mail}\n'
+    return open_town(folder, database, section)
+
+
+def open_town(folder: Path, database: str, sections: str) -> Site:
+    """An installation with these sections, in which one person may send an exercise; no `database` = SQLite."""
     file = folder / "alertd.toml"
-    file.write_text(
-        f'[database]\nurl = "{database}"\n[approval]\nexercise = 1\n[channels.mail]\nkind = "email"\n'
-        f'sender = "bosai@sanjo.example.jp"\n{mail}\n'
-    )
+    file.write_text(f'[database]\nurl = "{database}"\n[approval]\nexercise = 1\n{sections}')
     site = Site.open(config.load(file))
     upgrade(site.engine)
     return site
 
 
-def add_people(site: Site, number: int, *, first: int = 0) -> None:
+def add_people(site: Site, number: int, *, first: int = 0, kind: str = "email") -> None:
     """Invented recipients of the area BENCH, each with an address of their own, counted from `first`."""
     with writing(site.engine) as session:
         session.merge(AreaRow(code="BENCH", name="嵐南", name_en="Rannan", households=number))
@@ -62,8 +65,8 @@ def add_people(site: Site, number: int, *, first: int = 0) -> None:
                 [
                     {
                         "recipient_id": person,
-                        "kind": "email",
-                        "address": f"person{n}@example.jp",
+                        "kind": kind,
+                        "address": _address(kind, n),
                         "preference": 1,
                         "active": True,
                     }
@@ -72,7 +75,11 @@ def add_people(site: Site, number: int, *, first: int = 0) -> None:
             )
 
 
-def submit(site: Site, person: Person, number: int) -> int:
+def _address(kind: str, number: int) -> str:
+    return f"+81256{200_000 + number}" if kind == "voice" else f"person{number}@example.jp"
+
+
+def submit(site: Site, person: Person, number: int, *, channel: str = "mail") -> int:
     """A dispatch to everybody; `number` makes its alert one of its own."""
     now = site.clock.now().replace(microsecond=0)
     alert = fill(
@@ -86,7 +93,7 @@ def submit(site: Site, person: Person, number: int) -> int:
         areas=(Area(description="嵐南"),),
     )
     submission = issue.Submission(
-        alert=alert, audience=Audience(areas=("BENCH",)), channels=("mail",), template="flood-4"
+        alert=alert, audience=Audience(areas=("BENCH",)), channels=(channel,), template="flood-4"
     )
     return issue.submit(site, submission, person)
 
