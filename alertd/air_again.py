@@ -36,7 +36,7 @@ def air_again(site: Site, dispatch_id: int, channel: str, person: Person) -> int
             raise MoveRefused(
                 f"{person.name} may not let it be aired again: the role send or approve is needed"
             )
-        ended = receive.ended_as(row, now)
+        ended = receive.ended_as(row, channel, now)
         if ended is not None:
             raise MoveRefused(f"the alert is {ended}; write it anew with the present facts")
         again = [

@@ -4,6 +4,7 @@
 draft → submitted → approved → sending → finished
         submitted ← approved (nothing began in time)
         submitted → rejected
+approved | sending → the same, some channels stopped; finished → sending, when they go on
         submitted | approved | sending | finished → cancelled
 draft (a prepared correction) → approved
 submitted (a step of a drill) → submitted, armed → approved, at its time
@@ -60,6 +61,10 @@ class Move(StrEnum):
     FINISH = "finish"
     #: a person stops it
     CANCEL = "cancel"
+    #: a person stops one of its channels, or all, until further notice
+    HALT = "halt"
+    #: a person lets stopped channels go on
+    GO_ON = "go on"
     #: a person sends its prepared correction
     CORRECT = "correct"
     #: a second person lets a step of a drill go out at its time
@@ -99,6 +104,11 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.APPROVED, Move.PLAN): State.SENDING,
     (State.APPROVED, Move.LAPSE): State.SUBMITTED,
     (State.SENDING, Move.FINISH): State.FINISHED,
+    (State.APPROVED, Move.HALT): State.APPROVED,
+    (State.SENDING, Move.HALT): State.SENDING,
+    (State.APPROVED, Move.GO_ON): State.APPROVED,
+    (State.SENDING, Move.GO_ON): State.SENDING,
+    (State.FINISHED, Move.GO_ON): State.SENDING,
     (State.SUBMITTED, Move.CANCEL): State.CANCELLED,
     (State.APPROVED, Move.CANCEL): State.CANCELLED,
     (State.SENDING, Move.CANCEL): State.CANCELLED,
@@ -113,6 +123,8 @@ _ROLES: dict[Move, frozenset[Role]] = {
     Move.OVERRIDE: frozenset({Role.APPROVE, Role.DRAFT}),
     Move.REJECT: frozenset({Role.APPROVE}),
     Move.CANCEL: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
+    Move.HALT: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
+    Move.GO_ON: frozenset({Role.SEND, Role.APPROVE}),
     Move.CORRECT: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
 }
 

@@ -13,20 +13,13 @@ from alertd import correct as correcting
 from alertd.alert import Alert, MsgType, Status
 from alertd.audience import Audience
 from alertd.category import category_of
-from alertd.channel import Outcome, Recalls
+from alertd.channel import Outcome
 from alertd.correction import cancellation
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Circumstances, Move, Person, State, move
-from alertd.errors import (
-    ChannelMisconfigured,
-    MoveRefused,
-    NotFound,
-    Problem,
-    WrongAlert,
-    WrongAudience,
-    WrongConfiguration,
-)
+from alertd.errors import MoveRefused, Problem, WrongAlert, WrongAudience
 from alertd.finding import Finding
+from alertd.halt import can_recall
 from alertd.papers import Submission
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
@@ -233,7 +226,7 @@ def halt(
         store.clear_alarm(session, f"{kind}:{row.id}")
     stopped = store.close_open(session, row.id, Outcome.CANCELLED, "stopped by an operator", now)
     for name in row.channels:
-        if _can_recall(site, name):
+        if can_recall(site, name):
             store.look_at_once(session, row.id, name, now)
     audit.note(
         session,
@@ -243,13 +236,6 @@ def halt(
         subject=f"dispatch:{row.id}",
         detail={**detail, "stopped": stopped},
     )
-
-
-def _can_recall(site: Site, name: str) -> bool:
-    try:
-        return isinstance(site.channel(name), Recalls)
-    except (NotFound, WrongConfiguration, ChannelMisconfigured):
-        return False
 
 
 def _check_words(site: Site, alert: Alert, now: datetime) -> None:

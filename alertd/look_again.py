@@ -67,7 +67,7 @@ def _look_at(site: Site, name: str, owner: str, channel: Channel, book: Messages
     with reading(site.engine) as session:
         said = store.said_of(session, claimed.id, claimed.attempt)
         dispatch = session.get_one(DispatchRow, claimed.dispatch_id)
-        stopped = receive.ended_as(dispatch, site.clock.now()) is Outcome.CANCELLED
+        stopped = receive.ended_as(dispatch, name, site.clock.now()) is Outcome.CANCELLED
     if not isinstance(channel, Asks) or not (said or channel.traits.in_doubt is InDoubt.ASK):
         _settle_alone(site, name, owner, channel.traits, claimed)
         return
@@ -88,7 +88,7 @@ def _look_at(site: Site, name: str, owner: str, channel: Channel, book: Messages
             return
     with writing(site.engine) as session:
         now = site.clock.now()
-        if receipt is None and not _over(session, owner, claimed, now):
+        if receipt is None and not _over(session, name, owner, claimed, now):
             store.hand_over_again(session, owner, claimed.id, now, counts=False)
         if receipt is None:
             on_air.never_was(session, claimed.id, now)
@@ -117,7 +117,7 @@ def _left_over(site: Site, name: str, owner: str, again: Sequence[Claimed]) -> l
             receipt = noted.get((claimed.id, claimed.attempt))
             if receipt is not None:
                 said[claimed.dispatch_id].append((claimed, receipt))
-            elif (claimed.id, claimed.attempt) in noted and not _over(session, owner, claimed, now):
+            elif (claimed.id, claimed.attempt) in noted and not _over(session, name, owner, claimed, now):
                 never.append(claimed.id)
         crowds.never_begun(session, owner, never, now)
         for dispatch_id, words in said.items():
@@ -154,9 +154,9 @@ def _inquiry(site: Site, name: str, book: Messages, claimed: Claimed) -> Inquiry
     )
 
 
-def _over(session: Session, owner: str, claimed: Claimed, now: datetime) -> bool:
+def _over(session: Session, name: str, owner: str, claimed: Claimed, now: datetime) -> bool:
     """Ends a delivery that surely never arrived, when its dispatch is over."""
-    ended = receive.ended_as(session.get_one(DispatchRow, claimed.dispatch_id), now)
+    ended = receive.ended_as(session.get_one(DispatchRow, claimed.dispatch_id), name, now)
     if ended is None:
         return False
     following = Next(Word(claimed.attempt, ended), None, handed=False, spared=claimed.spared)
@@ -177,7 +177,7 @@ def _settle_alone(site: Site, name: str, owner: str, traits: Traits, claimed: Cl
         store.add_receipts(session, [(claimed.id, claimed.attempt, _SENDER_DIED)], now)
         resend = receive.may_resend(traits.in_doubt, alert.status)
         attempts = site.settings[name].attempts
-        if resend and claimed.attempt < attempts and receive.ended_as(row, now) is None:
+        if resend and claimed.attempt < attempts and receive.ended_as(row, name, now) is None:
             store.hand_over_again(session, owner, claimed.id, now, counts=True)
         else:
             receive.settle(session, site, claimed.id, now, asked_by=owner)

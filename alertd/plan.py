@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from alertd import audit, cap, people, store
 from alertd.audience import Audience
-from alertd.channel import Medium
+from alertd.channel import Medium, Outcome
 from alertd.db import writing
 from alertd.dispatch import MOVES, Move, State
 from alertd.errors import ChannelMisconfigured, NotFound, WrongConfiguration
@@ -66,6 +66,8 @@ def plan(site: Site, dispatch_id: int) -> int:
             languages = [first[0], *(one for one in spoken if one != first[0])]
             audience = Audience.from_json(row.audience)
             planned += store.plan_audience(session, row, audience, site.line(name), languages, now=now)
+            if name in row.stops:
+                store.close_open(session, row.id, Outcome.CANCELLED, store.HALTED, now, channel=name)
     with writing(site.engine) as session:
         row = store.dispatch(session, dispatch_id, lock=True)
         if row is not None and row.state is State.APPROVED:

@@ -117,7 +117,7 @@ def _settle(
         if word.rank > row.standing or asked_by is not None:
             dispatch = session.get_one(DispatchRow, row.dispatch_id)
             _bring_up(session, site, row, word, dispatch, now, asked_by)
-            if row.outcome is Outcome.FAILED and ended_as(dispatch, now) is None:
+            if row.outcome is Outcome.FAILED and ended_as(dispatch, row.channel, now) is None:
                 failed[row.channel].append(row.id)
         if asked_by is not None and row.owner == asked_by:
             row.owner = row.claimed_until = None
@@ -137,7 +137,7 @@ def _bring_up(
 ) -> None:
     """Writes into a delivery's row what its strongest word means."""
     traits, settings = site.channel(row.channel).traits, site.settings[row.channel]
-    over = ended_as(dispatch, now)
+    over = ended_as(dispatch, row.channel, now)
     following = after(
         word,
         settings,
@@ -176,9 +176,9 @@ def may_resend(in_doubt: InDoubt, status: Status) -> bool:
     return in_doubt is InDoubt.RESEND or (in_doubt is InDoubt.RESEND_ACTUAL and status is Status.ACTUAL)
 
 
-def ended_as(dispatch: DispatchRow, now: datetime) -> Outcome | None:
-    """What becomes of a delivery that would be handed over again; None while the dispatch goes on."""
-    if dispatch.state is State.CANCELLED:
+def ended_as(dispatch: DispatchRow, channel: str, now: datetime) -> Outcome | None:
+    """What becomes of a delivery that would be handed over again; None while it may go on."""
+    if dispatch.state is State.CANCELLED or channel in dispatch.stops:
         return Outcome.CANCELLED
     return Outcome.EXPIRED if dispatch.expires_at <= now else None
 
@@ -192,5 +192,5 @@ def unless_ended(following: Next, ended: Outcome | None) -> Next:
 
 def add_own_word(session: Session, ids: list[int], word: Word, now: datetime) -> None:
     """The engine's own receipt: no attempts left, cancelled, expired."""
-    said = Receipt(key="", outcome=word.outcome, reason=word.reason, detail="said by the engine")
+    said = Receipt(key="", outcome=word.outcome, reason=word.reason, detail=store.OWN_WORD)
     store.add_receipts(session, [(number, word.attempt, said) for number in ids], now)

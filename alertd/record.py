@@ -48,7 +48,7 @@ def record(
         )  # fmt: skip
         by_word[alike].append((claimed.id, receipt))
     dispatch = session.get_one(DispatchRow, dispatch_id)
-    ended = receive.ended_as(dispatch, now)
+    ended = receive.ended_as(dispatch, name, now)
     left: list[int] = []
     for (attempt, outcome, reason, answer, _, spared), told in by_word.items():
         word, ids = Word(attempt, outcome, reason, answer), [number for number, _ in told]

@@ -43,6 +43,8 @@ from alertd.store.dispatches import (
 )
 from alertd.store.planning import plan_audience, plan_correction, plan_next_contacts, planned
 from alertd.store.receipts import (
+    HALTED,
+    OWN_WORD,
     HandedOver,
     add_receipts,
     add_visit,
@@ -55,6 +57,7 @@ from alertd.store.receipts import (
     locked_delivery,
     other_refs,
     receipts,
+    reopen,
     said_of,
     supersede,
     superseded,
@@ -73,6 +76,8 @@ from alertd.store.tallies import (
 )
 
 __all__ = [
+    "HALTED",
+    "OWN_WORD",
     "TRIAL",
     "Answers",
     "Claimed",
@@ -123,6 +128,7 @@ __all__ = [
     "receipts",
     "release",
     "renew",
+    "reopen",
     "said_of",
     "severity",
     "something_due",

@@ -130,8 +130,10 @@ def last_released(session: Session, channel: str, since: datetime) -> datetime |
 
 def stopped(session: Session, airing: AiringRow) -> bool:
     """Whether an operator has stopped what is on the air."""
-    state = session.scalar(select(DispatchRow.state).where(DispatchRow.id == airing.dispatch_id))
-    return state is State.CANCELLED
+    row = session.execute(
+        select(DispatchRow.state, DispatchRow.stops).where(DispatchRow.id == airing.dispatch_id)
+    ).one()
+    return row.state is State.CANCELLED or airing.channel in row.stops
 
 
 def cut_in_by(session: Session, airing: AiringRow, least: Severity, now: datetime) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any, cast
 from sqlalchemy import (
     ColumnElement,
     CursorResult,
+    Table,
     and_,
     exists,
     insert,
@@ -22,7 +23,7 @@ from sqlalchemy.orm import Session, aliased
 
 from alertd.alert import Severity
 from alertd.channel import Outcome, Phase, Reason, Receipt
-from alertd.delivery import ATTEMPT, Next, Word, outcome_rank
+from alertd.delivery import ATTEMPT, NOTHING_KNOWN, Next, Word, outcome_rank
 from alertd.dispatch import State
 from alertd.tables import (
     ContactRow,
@@ -32,6 +33,12 @@ from alertd.tables import (
     RecipientRow,
 )
 
+#: the detail of what the engine concludes by itself
+OWN_WORD = "said by the engine"
+#: what is said of a delivery whose channel an operator has stopped
+HALTED = "its channel was stopped by an operator"
+
+_RECEIPTS = cast(Table, ReceiptRow.__table__)
 #: phases of an airing that say how it goes and not what became of it
 _UNDER_WAY = tuple(phase for phase in Phase if phase.under_way)
 
@@ -73,7 +80,8 @@ def add_receipts(session: Session, rows: Sequence[tuple[int, int, Receipt]], now
     """Appends what was said: (delivery, attempt, receipt)."""
     if rows:
         session.execute(
-            insert(ReceiptRow),
+            # the table and not its class, which would make a statement for each row, by what it has and has not
+            insert(_RECEIPTS),
             [
                 {
                     "delivery_id": delivery_id,
@@ -314,14 +322,20 @@ def close_open(
     detail: str,
     now: datetime,
     *,
+    channel: str | None = None,
     also: ColumnElement[bool] | None = None,
 ) -> int:
-    """Ends every delivery of a dispatch that has not been handed over (and is `also`): cancelled or expired."""
+    """Ends every delivery of a dispatch that has not been handed over: cancelled or expired.
+
+    Only those of `channel`, and that are `also`, when these are given.
+    """
     open_ones = [
         DeliveryRow.dispatch_id == dispatch_id,
         DeliveryRow.due_at.is_not(None),
         DeliveryRow.handed_at.is_(None),
     ]
+    if channel is not None:
+        open_ones.append(DeliveryRow.channel == channel)
     if also is not None:
         open_ones.append(also)
     _say_of_all(session, open_ones, Word(0, outcome), detail, now)
@@ -334,6 +348,49 @@ def close_open(
             reason=None,
             due_at=None,
         )
+        .execution_options(synchronize_session=False)
+    )
+    return cast("CursorResult[Any]", result).rowcount
+
+
+def reopen(
+    session: Session, dispatch_id: int, channel: str, details: Collection[str], since: datetime, now: datetime
+) -> int:
+    """What was cancelled on a channel with one of these words since then is due again; returns how much.
+
+    Those words count no more; they stay to be read.
+    """
+    said = (
+        ReceiptRow.outcome == Outcome.CANCELLED,
+        ReceiptRow.detail.in_(details),
+        ReceiptRow.received_at >= since,
+        ReceiptRow.withdrawn_at.is_(None),
+    )
+    ended = (
+        DeliveryRow.dispatch_id == dispatch_id,
+        DeliveryRow.channel == channel,
+        DeliveryRow.outcome == Outcome.CANCELLED,
+        DeliveryRow.due_at.is_(None),
+    )
+    result = session.execute(
+        update(DeliveryRow)
+        .where(*ended, exists().where(ReceiptRow.delivery_id == DeliveryRow.id, *said))
+        .values(
+            standing=DeliveryRow.attempt * ATTEMPT + NOTHING_KNOWN,
+            outcome=None,
+            reason=None,
+            handed_at=None,
+            due_at=now,
+        )
+        .execution_options(synchronize_session=False)
+    )
+    of_channel = select(DeliveryRow.id).where(
+        DeliveryRow.dispatch_id == dispatch_id, DeliveryRow.channel == channel
+    )
+    session.execute(
+        update(ReceiptRow)
+        .where(ReceiptRow.delivery_id.in_(of_channel), *said)
+        .values(withdrawn_at=now)
         .execution_options(synchronize_session=False)
     )
     return cast("CursorResult[Any]", result).rowcount

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from alertd import plan
+from alertd.clock import Clock
 from alertd.db import reading
 from alertd.relay import Relay
 from alertd.report import ChannelTally, Report, report
@@ -67,20 +68,20 @@ def make_city(tmp_path: Path, database_url: str) -> Iterator[MakeCity]:
     """Makes a city whose channel `mail` is a fake with these settings."""
     made: list[Site] = []
 
-    def make(*, exercise: int = 2, **changes: object) -> City:
+    def make(*, exercise: int = 2, clock: Clock | None = None, **changes: object) -> City:
         far_end = FakeFarEnd(tmp_path / "far_end")
         settings = far_end.settings(**changes)
-        clock = FixedClock(factories.START)
+        fixed = FixedClock(factories.START)
         site = factories.make_site(
             tmp_path,
             database_url,
             {"mail": settings},
             {"mail": FakeChannel("mail", settings)},
-            clock=clock,
+            clock=clock or fixed,
             exercise=exercise,
         )
         made.append(site)
-        return City(site, far_end, clock)
+        return City(site, far_end, fixed)
 
     yield make
     for site in made:
