@@ -461,6 +461,19 @@ class Recalls(Protocol):
         ...
 
 
+@runtime_checkable
+class Rings(Protocol):
+    """A channel whose `send` lasts as long as its calls, and can be told meanwhile to stop ringing."""
+
+    def fall_silent(self) -> None:
+        """From another thread, while `send` runs: nothing of it shall ring any longer.
+
+        Who has answered is left to listen; `send` gives its receipts as ever. Twice, or
+        with nothing under way, is harmless.
+        """
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InForce:
     """An alert that holds now, or did so until a day ago, for somebody who calls us."""

@@ -28,7 +28,7 @@ AHEAD = 0.1
 #: what part of a pace is used: the far end counts by its own clock, and replies jitter
 MARGIN = 0.97
 #: seconds until it is looked again whether a line is free
-FREE_LINE = 0.1
+FREE_LINE = 0.05
 
 
 def lane(session: Session, channel: str) -> ChannelStateRow:

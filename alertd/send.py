@@ -40,6 +40,7 @@ from alertd.messages import Messages, NotAsApproved
 from alertd.outbox import Streams
 from alertd.quiet import quiet_until
 from alertd.record import close, pause, record, refuse
+from alertd.silence import silence
 from alertd.site import Site
 from alertd.store import Claimed
 from alertd.stream import stream
@@ -67,6 +68,8 @@ class Group:
     receipts: list[tuple[Claimed, Receipt]] = field(default_factory=list)
     #: marked, and surely never handed over
     untouched: list[Claimed] = field(default_factory=list)
+    #: what stopped it in the middle
+    fault: ChannelError | None = None
 
 
 def drain(site: Site, name: str, stop: threading.Event) -> int:
@@ -198,7 +201,7 @@ def _hand_over(
         turn: Future[None] | None = None
         if ahead and (done is not None or following is not None):
             turn = recorder.submit(_turn, site, name, owner, traits, done, following)
-        fault = _deliver(site, name, channel, current)
+        fault = current.fault = _deliver(site, name, channel, current)
         handed += len(current.receipts)
         if turn is not None:
             turn.result()
@@ -216,10 +219,6 @@ def _hand_over(
             done, current = None, following
     if done is not None:
         _turn(site, name, owner, traits, done, None)
-    if handed:
-        with writing(site.engine) as session:
-            now = site.clock.now()
-            lane.succeeded(session, lane.lane(session, name), now)
     if stop.is_set() or isinstance(channel, Airs):
         with writing(site.engine) as session:
             store.release(session, owner, [claimed.id for claimed in fresh])
@@ -302,7 +301,10 @@ def _deliver(site: Site, name: str, channel: Channel, group: Group) -> ChannelEr
     fault: ChannelError | None = None
     targets = [target for _, target in group.targets.values()]
     try:
-        with Watch(site, name, channel, group.message, group.targets) as watch:
+        with (
+            silence(site, name, channel, group.claimed[0].dispatch_id),
+            Watch(site, name, channel, group.message, group.targets) as watch,
+        ):
             for receipt in channel.send(group.message, targets):
                 if receipt.phase is not None and receipt.phase.under_way and receipt.key in waiting:
                     watch.see(receipt)
@@ -346,3 +348,5 @@ def _record(
             on_air.never_was(session, claimed.id, now)
     record(session, site, name, owner, group.claimed[0].dispatch_id, group.status, group.receipts, now)
     store.unmark(session, owner, [claimed.id for claimed in group.untouched], now)
+    if group.receipts and group.fault is None:
+        lane.succeeded(session, lane.lane(session, name), now)

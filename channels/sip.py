@@ -60,9 +60,11 @@ class SipChannel:
         self._performances: dict[tuple[str, str, bool], Performance] = {}
         self._lock = threading.Lock()
         self._idle: list[Line] = []
-        self._in_use: set[Line] = set()
+        self._in_use: dict[Line, Call] = {}
         #: of the latest `send`
         self._stopped = threading.Event()
+        #: nothing of it shall ring any more
+        self._silent = False
         self._numbers = count(1)
 
     @property
@@ -95,6 +97,7 @@ class SipChannel:
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._settings.lines, thread_name_prefix=self.name)
         stopped = self._stopped = threading.Event()
+        self._silent = False
         calls = [self._pool.submit(self._call, message, target, performance, stopped) for target in targets]
         trouble: ChannelError | None = None
         try:
@@ -112,6 +115,14 @@ class SipChannel:
                 self._stop_calls()
         if trouble:
             raise trouble
+
+    def fall_silent(self) -> None:
+        """Let nothing of the `send` under way ring any longer; who has answered is left to listen."""
+        with self._lock:
+            self._silent = True
+            calls = list(self._in_use.values())
+        for call in calls:
+            call.fall_silent()
 
     def probe(self) -> str:
         """Asks the exchange for a sign of life and opens a line; nobody's telephone rings."""
@@ -143,17 +154,21 @@ class SipChannel:
         if doubt is not None:
             return Receipt(key=key, outcome=Outcome.FAILED, reason=Reason.BAD_ADDRESS, detail=doubt)
         line = self._free_line()
+        uri = sip_address(settings, target.address, message, target)
+        call = Call(line, uri, performance, stopped)
         with self._lock:
-            self._in_use.add(line)
+            self._in_use[line] = call
+            unwanted = self._silent
+        if unwanted:
+            call.fall_silent()
         try:
-            uri = sip_address(settings, target.address, message, target)
-            ending = Call(line, uri, performance, stopped).take_place()
+            ending = call.take_place()
         except LineLost as error:
             line.close()
             return Receipt(key=key, outcome=Outcome.UNKNOWN, reason=Reason.IN_DOUBT, detail=str(error))
         finally:
             with self._lock:
-                self._in_use.discard(line)
+                del self._in_use[line]
         with self._lock:
             self._idle.append(line)
         if ending.reply in NOT_SIGNED_IN:

@@ -14,6 +14,8 @@ from channels.sip_performance import Performance
 
 #: From hanging up until the line says so, seconds.
 _HANGS_UP_WITHIN = 5.0
+#: How long nothing may happen until it is looked whether the call is still wanted, seconds.
+_LOOKS_UP = 0.2
 #: The longest that the sound after a key may last, seconds.
 _THANKS = 20.0
 
@@ -55,7 +57,10 @@ class Ending:
 
 
 class Call:
-    """One call; `take_place` is called once. Who sets `stopped` hangs the line up afterwards."""
+    """One call; `take_place` is called once, `fall_silent` from any thread.
+
+    Who sets `stopped` hangs the line up afterwards.
+    """
 
     def __init__(self, line: Line, uri: str, performance: Performance, stopped: threading.Event) -> None:
         self._line, self._uri, self._show, self._stopped = line, uri, performance, stopped
@@ -64,7 +69,11 @@ class Call:
         self._played_at = 0.0
         self._heard = False
         self._answer: Answer | None = None
-        self._rang = self._answered = self._cut = False
+        self._rang = self._answered = self._cut = self._unwanted = False
+
+    def fall_silent(self) -> None:
+        """Let it ring no longer, within `_LOOKS_UP`; who has answered is left to listen."""
+        self._unwanted = True
 
     def take_place(self) -> Ending:
         """Dial, play, listen for keys, until the end. Raises LineLost.
@@ -75,7 +84,7 @@ class Call:
         3. The end of the sound, a limit, a stop or the other side hangs up.
         """
         show = self._show
-        if self._stopped.is_set():
+        if self._stopped.is_set() or self._unwanted:
             return self._ended("", cut=True)
         if not self._line.play(show.idle) or not self._line.dial(self._uri):
             return self._ended("the line did not dial")
@@ -83,8 +92,11 @@ class Call:
             self._line.hang_up()
         deadline = stopwatch() + show.ring_seconds
         while True:
-            event = self._line.next_event(max(0.0, deadline - stopwatch()))
+            event = self._line.next_event(max(0.0, min(deadline - stopwatch(), _LOOKS_UP)))
             if event is None:
+                unwanted = self._unwanted and not self._answered and not self._cut
+                if stopwatch() < deadline and not unwanted:
+                    continue
                 if self._cut:
                     raise LineLost("the line did not hang up")
                 self._cut = True

@@ -21,7 +21,7 @@ import pytest
 import soundfile
 
 from alertd.alert import MsgType, Status
-from alertd.channel import Answer, Message, Outcome, Reason, Target
+from alertd.channel import Answer, Message, Outcome, Reason, Receipt, Target
 from alertd.clock import SystemClock, stopwatch
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable, WrongConfiguration
 from alertd.settings import read_settings
@@ -567,6 +567,33 @@ def test_an_idle_line_that_died_is_replaced_unnoticed(opened, exchange, message)
     os.kill(pid, signal.SIGKILL)
     wait_for(lambda: not runs(pid))
     assert call(channel, message).outcome is Outcome.DELIVERED
+
+
+def test_what_rings_falls_silent_and_who_has_answered_is_left_to_listen(opened, exchange, message):
+    channel = opened(exchange.address, lines=3)
+    answers, rings, rings_too = (target(f"+8125600060{n}", f"d-{n}") for n in range(1, 4))
+    for one in (rings, rings_too):
+        exchange.households[one.address] = Household(reply=None)
+    receipts: dict[str, Receipt] = {}
+    calls = threading.Thread(
+        target=lambda: receipts.update(
+            (one.key, one) for one in channel.send(message, [answers, rings, rings_too])
+        )
+    )
+    calls.start()
+    wait_for(lambda: len(exchange.calls) == 3 and any(one.packets for one in exchange.calls))
+    begun = stopwatch()
+    channel.fall_silent()
+    wait_for(lambda: sum(one.cancelled for one in exchange.calls) == 2)
+    assert stopwatch() - begun < 1
+    calls.join()
+    channel.fall_silent()
+    assert [receipts[one.key].outcome for one in (answers, rings, rings_too)] == [
+        Outcome.DELIVERED,
+        Outcome.DEFERRED,
+        Outcome.DEFERRED,
+    ]
+    assert call(channel, message).outcome is Outcome.DELIVERED, "the next alert rings again"
 
 
 def test_closing_hangs_up_and_leaves_no_process_and_no_file(opened, exchange, message, tmp_path, monkeypatch):
