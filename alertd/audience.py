@@ -16,7 +16,8 @@ class Audience:
     """Recipients who live in one of `areas` (codes) or belong to one of `groups`.
 
     `recipient` stands alone: the number of the one person who is to hear a trial call. So
-    does `missed`: the number of a dispatch, for those whom it has reached in no way.
+    does `missed`: the number of a dispatch, for those whom it has reached in no way; and
+    `told`: those whom it has reached, is reaching or was still to reach, by the same contacts.
 
     `everybody` stands alone: it means the whole register, whatever the area. Of those who
     have registered by themselves it means the ones who want news of this `category`.
@@ -28,13 +29,17 @@ class Audience:
     category: Category = Category.LIFE
     recipient: int | None = None
     missed: int | None = None
+    told: int | None = None
 
     def __post_init__(self) -> None:
-        alone = [one for one in (self.recipient, self.missed) if one is not None]
+        alone = [one for one in (self.recipient, self.missed, self.told) if one is not None]
         if alone:
             if len(alone) > 1 or self.everybody or self.areas or self.groups:
                 raise WrongAudience(
-                    Problem("audience", "one recipient, or the missed, cannot be combined with anybody else")
+                    Problem(
+                        "audience",
+                        "one recipient, the missed or the told cannot be combined with anybody else",
+                    )
                 )
             return
         if self.everybody and (self.areas or self.groups):
@@ -53,6 +58,8 @@ class Audience:
             return {"recipient": self.recipient, **category}
         if self.missed is not None:
             return {"missed": self.missed, **category}
+        if self.told is not None:
+            return {"told": self.told, **category}
         if self.everybody:
             return {"everybody": True, **category}
         return {"areas": sorted(self.areas), "groups": sorted(self.groups), **category}
@@ -61,11 +68,16 @@ class Audience:
     def from_json(cls, rule: Mapping[str, object]) -> Audience:
         """The audience of a stored rule."""
         category = Category(str(rule.get("category", Category.LIFE)))
-        recipient, missed = rule.get("recipient"), rule.get("missed")
-        if isinstance(recipient, int) or isinstance(missed, int):
+        alone = {
+            name: number
+            for name in ("recipient", "missed", "told")
+            if isinstance(number := rule.get(name), int)
+        }
+        if alone:
             return cls(
-                recipient=recipient if isinstance(recipient, int) else None,
-                missed=missed if isinstance(missed, int) else None,
+                recipient=alone.get("recipient"),
+                missed=alone.get("missed"),
+                told=alone.get("told"),
                 category=category,
             )
         if rule.get("everybody"):

@@ -22,6 +22,10 @@ GOOD_NEWS = 1_000_000_000
 #: what one attempt weighs in a rank
 ATTEMPT = 1000
 
+#: outcomes and reasons that leave somebody with the message, or with a part of it
+HEARD = (Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
+PARTLY_HEARD = (Reason.HUNG_UP, Reason.MACHINE, Reason.IN_DOUBT)
+
 #: within an attempt, the rank of a hand-over of which it is not known whether it arrived
 _DOUBT = 50
 #: after which an airing that gave way is due again: what cut in is on the air by then

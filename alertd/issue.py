@@ -70,7 +70,7 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
         row = papers.file(session, submission, artefacts, counts, state, person, now)
         calling_off = papers.file(
             session,
-            replace(submission, alert=correction, drill_step=None),
+            replace(submission, alert=correction, drill_step=None, follows=None, follow_up=None),
             calling,
             counts,
             State.DRAFT,
@@ -90,10 +90,17 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
                 "content_hash": row.content_hash,
                 "audience": row.audience,
                 "counts": dict(counts),
+                **_followed(submission),
                 "voices": papers.voices(artefacts),
             },
         )
         return row.id
+
+
+def _followed(submission: Submission) -> Mapping[str, object]:
+    if submission.follows is None:
+        return {}
+    return {"follows": submission.follows, "follow_up": submission.follow_up}
 
 
 def audience_counts(site: Site, audience: Audience, channels: Sequence[str]) -> Mapping[str, int]:

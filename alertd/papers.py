@@ -15,6 +15,7 @@ from alertd.audience import Audience, audience_hash
 from alertd.db import reading
 from alertd.dispatch import Circumstances, Person, State
 from alertd.errors import NotFound, Problem, WrongAlert
+from alertd.follow_up import FollowUp
 from alertd.site import Site
 from alertd.tables import AlertRow, ArtefactRow, DispatchRow
 
@@ -43,6 +44,9 @@ class Submission:
     life_threat: bool = False
     #: the step of a drill that it is made for
     drill_step: int | None = None
+    #: the dispatch that it follows up, and how
+    follows: int | None = None
+    follow_up: FollowUp | None = None
 
 
 def artefacts(
@@ -136,6 +140,8 @@ def file(
         submitted_by=person.id,
         submitted_at=now,
         drill_step_id=submission.drill_step,
+        follows_id=submission.follows,
+        follow_up=submission.follow_up,
     )
     session.add(row)
     session.flush()

@@ -5,19 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Select, and_, func, or_, select, true
+from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
 
 from alertd.alert import Area, NamedValue
 from alertd.audience import Audience
 from alertd.category import Category
+from alertd.channel import Outcome
+from alertd.delivery import HEARD, PARTLY_HEARD
 from alertd.errors import NotFound
 from alertd.outline import outlines
 from alertd.recipient import RecipientKind
 from alertd.tables import (
     AreaRow,
     ContactRow,
+    DeliveryRow,
     MembershipRow,
+    ReceiptRow,
     RecipientRow,
     SubscribedAreaRow,
     SubscriptionRow,
@@ -44,6 +48,8 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
     household that is listed twice is called once. Who has registered an address by
     themselves is asked there only about the areas and the news that they chose.
     """
+    if audience.told is not None:
+        return _told(audience.told, line)
     nth_of_recipient = func.row_number().over(
         partition_by=RecipientRow.id, order_by=(ContactRow.preference, ContactRow.id)
     )
@@ -81,6 +87,32 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
         select(first.c.recipient_id, first.c.contact_id, first.c.language, first.c.needs_support)
         .where(first.c.nth_of_address == 1)
         .order_by(first.c.needs_support.desc(), first.c.recipient_id)
+    )
+
+
+def _told(dispatch_id: int, line: Line) -> Select[tuple[int, int, str, bool]]:
+    """By the same contacts: whom a dispatch has reached, or is reaching, or was to reach and was stopped."""
+    heard = exists().where(
+        ReceiptRow.delivery_id == DeliveryRow.id,
+        or_(ReceiptRow.outcome.in_(HEARD), ReceiptRow.reason.in_(PARTLY_HEARD)),
+    )
+    return (
+        select(
+            DeliveryRow.recipient_id.label("recipient_id"),
+            DeliveryRow.contact_id.label("contact_id"),
+            DeliveryRow.language.label("language"),
+            RecipientRow.needs_support.label("needs_support"),
+        )
+        .join(RecipientRow, RecipientRow.id == DeliveryRow.recipient_id)
+        .join(ContactRow, ContactRow.id == DeliveryRow.contact_id)
+        .where(
+            DeliveryRow.dispatch_id == dispatch_id,
+            DeliveryRow.channel == line.name,
+            RecipientRow.active,
+            ContactRow.active,
+            or_(DeliveryRow.due_at.is_not(None), DeliveryRow.outcome == Outcome.CANCELLED, heard),
+        )
+        .order_by(RecipientRow.needs_support.desc(), DeliveryRow.recipient_id)
     )
 
 

@@ -86,12 +86,19 @@ def plan(site: Site, dispatch_id: int) -> int:
 
 
 def _supersede(session: Session, row: DispatchRow, now: datetime) -> int:
-    """Old attempts stop where a newer alert calls: of every dispatch whose alert this one references."""
+    """Old attempts stop where a newer alert calls: of what it follows up, and of what it references."""
     document = session.get_one(AlertRow, row.alert_id)
-    return sum(
-        store.supersede(session, older.id, row.id, SUPERSEDED, now)
+    before = {
+        older.id: older
         for reference in cap.parse(document.document).references
         for older in store.dispatches_of(session, reference)
+    }
+    followed = store.dispatch(session, row.follows_id) if row.follows_id is not None else None
+    if followed is not None:
+        before[followed.id] = followed
+    return sum(
+        store.supersede(session, older.id, row.id, SUPERSEDED, now)
+        for older in before.values()
         if older.id != row.id and older.state is State.SENDING
     )
 

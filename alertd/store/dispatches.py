@@ -104,6 +104,13 @@ def dispatches_of(session: Session, reference: Reference) -> Sequence[DispatchRo
     return session.scalars(select(DispatchRow).where(DispatchRow.alert_id == alert.id)).all()
 
 
+def followed_by(session: Session, dispatch_id: int) -> Sequence[DispatchRow]:
+    """The dispatches that follow this one up, in the order in which they were handed in."""
+    return session.scalars(
+        select(DispatchRow).where(DispatchRow.follows_id == dispatch_id).order_by(DispatchRow.id)
+    ).all()
+
+
 def artefacts(session: Session, dispatch_id: int) -> Sequence[ArtefactRow]:
     """The words and sounds of a dispatch."""
     return session.scalars(

@@ -21,8 +21,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Session, aliased
 
 from alertd.audience import Audience
-from alertd.channel import Outcome, Reason
-from alertd.delivery import NOTHING_KNOWN
+from alertd.delivery import HEARD, NOTHING_KNOWN, PARTLY_HEARD
 from alertd.people import Line, contacts_of
 from alertd.tables import (
     ContactRow,
@@ -33,11 +32,6 @@ from alertd.tables import (
 )
 
 _DELIVERY = cast("Table", DeliveryRow.__table__)
-
-#: reasons that leave somebody with a part of the message
-_PARTLY_HEARD = (Reason.HUNG_UP, Reason.MACHINE, Reason.IN_DOUBT)
-
-_HEARD = (Outcome.ACCEPTED, Outcome.UNKNOWN, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
 
 
 def planned(session: Session, dispatch_id: int) -> bool:
@@ -56,8 +50,10 @@ def plan_audience(
 ) -> int:
     """Makes the deliveries of one channel, in the database; twice is harmless. Returns how many are new.
 
-    First the few who pass it on, then those who need support, then the others.
+    First the few who pass it on, then those who need support, then the others. A
+    follow-up never goes to a contact before the words that it follows.
     """
+    before = aliased(DeliveryRow)
     reached = contacts_of(audience, line).subquery()
     told_first = exists().where(
         MembershipRow.recipient_id == reached.c.recipient_id, MembershipRow.group_name.in_(line.first_groups)
@@ -72,7 +68,11 @@ def plan_audience(
             literal(line.name),
             spoken,
             literal(dispatch_row.priority),
-            null(),
+            null()
+            if dispatch_row.follows_id is None
+            else select(before.id)
+            .where(before.dispatch_id == dispatch_row.follows_id, before.contact_id == reached.c.contact_id)
+            .scalar_subquery(),
             literal(0),
             literal(NOTHING_KNOWN),
             literal(now, DeliveryRow.due_at.type),
@@ -85,7 +85,7 @@ def plan_correction(session: Session, dispatch_row: DispatchRow, channel: str, *
     wrong = aliased(DeliveryRow)
     heard = exists().where(
         ReceiptRow.delivery_id == wrong.id,
-        or_(ReceiptRow.outcome.in_(_HEARD), ReceiptRow.reason.in_(_PARTLY_HEARD)),
+        or_(ReceiptRow.outcome.in_(HEARD), ReceiptRow.reason.in_(PARTLY_HEARD)),
     )
     return _insert_deliveries(
         session,
