@@ -16,6 +16,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from alertd.channel import ChannelSettings
+from alertd.check_item import DEFAULT, CheckItem
 from alertd.city import City
 from alertd.errors import Problem, WrongConfiguration
 from alertd.registry import channel_settings
@@ -195,6 +196,8 @@ class Config:
     channels: Mapping[str, ChannelSettings]
     #: `[presets]`: codes of areas that are often alerted together, by the name that operators press
     presets: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: `[checklist.ID]`: what staff does by hand after an alert; no section = the list that is built in
+    checklist: Mapping[str, CheckItem] = field(default_factory=lambda: DEFAULT)
     paper: Paper = field(default_factory=Paper)
     drill: Drill = field(default_factory=Drill)
     audit: Audit = field(default_factory=Audit)
@@ -282,7 +285,7 @@ def load(file: Path | None) -> Config:
 def read(tables: Mapping[str, object], *, folder: Path, file: Path | None = None) -> Config:
     """The configuration in parsed TOML. Raises WrongConfiguration with every mistake."""
     problems: list[Problem] = []
-    known = {*_TOP, "channels", "presets", "storage"}
+    known = {*_TOP, "channels", "presets", "checklist", "storage"}
     for name in tables:
         if name not in known:
             near = difflib.get_close_matches(name, known, n=1)
@@ -321,9 +324,19 @@ def read(tables: Mapping[str, object], *, folder: Path, file: Path | None = None
         presets = _presets(_table(tables, "presets"))
     except WrongConfiguration as error:
         problems += error.problems
+    checklist: dict[str, CheckItem] = {}
+    try:
+        for name, table in _table(tables, "checklist").items():
+            checklist[name] = read_settings(CheckItem, _table({name: table}, name), f"checklist.{name}")
+    except WrongConfiguration as error:
+        problems += error.problems
     if problems:
         raise WrongConfiguration(problems)
-    return replace(_config(sections, channels, folder / str(storage), file), presets=presets)
+    return replace(
+        _config(sections, channels, folder / str(storage), file),
+        presets=presets,
+        checklist=checklist if "checklist" in tables else DEFAULT,
+    )
 
 
 def _config(
