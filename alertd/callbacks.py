@@ -6,11 +6,10 @@ told “heard” does not say it again.
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Sequence
-from concurrent.futures import Future
 from dataclasses import dataclass, replace
-from weakref import WeakKeyDictionary, ref
+from functools import cache
+from typing import cast
 
 from alertd import messages, receive, store
 from alertd.channel import Answers, Callback, Outcome, Receipt, Reply, Reports, Target, Tells
@@ -36,22 +35,10 @@ class Judged:
     said: tuple[Said, ...] = ()
 
 
-def callback(site: Site, name: str, request: Callback) -> Reply:
-    """The answer to a request of a far end, when what it says is committed.
-
-    `request` comes without target and message. Raises ForgedCallback, or NotFound when
-    no channel of that name takes callbacks.
-    """
-    judged = told(site, name, request) or answered(site, name, request)
-    for written in write_down(site, judged.said):
-        written.result()
-    return judged.reply
-
-
 def told(site: Site, name: str, request: Callback) -> Judged | None:
     """Judges a callback that can be judged by itself, without a look at the database; None = `answered`."""
     channel = _reporting(site, name)
-    reply = channel.told(request) if isinstance(channel, Tells) else None
+    reply = cast(Tells, channel).told(request) if _fits(type(channel), Tells) else None
     if reply is None:
         return None
     number, attempt = _hand_over(site, request)
@@ -77,16 +64,17 @@ def answered(site: Site, name: str, request: Callback) -> Judged:
     return Judged(reply, tuple(_said(site, name, targets, reply.receipts)))
 
 
-def write_down(site: Site, said: Sequence[Said]) -> list[Future[None]]:
-    """Done when it is committed; what is known already is not written again."""
-    return _book(site).write_down(said) if said else []
-
-
 def _reporting(site: Site, name: str) -> Reports:
     channel = site.channel(name)
-    if not isinstance(channel, Reports):
+    if not _fits(type(channel), Reports):
         raise NotFound(f"channel “{name}” takes no callbacks")
-    return channel
+    return cast(Reports, channel)
+
+
+@cache
+def _fits(kind: type, port: type) -> bool:
+    """Whether a channel's class has a port's methods: it is asked for every callback, and slow to find out."""
+    return issubclass(kind, port)
 
 
 def _hand_over(site: Site, request: Callback) -> tuple[int | None, int]:
@@ -126,54 +114,39 @@ def _said(site: Site, name: str, targets: Sequence[Target], receipts: Sequence[R
     ]
 
 
-class _Book:
-    """Writes down the callbacks of an installation; most of them say what is known already."""
+class Book:
+    """Writes down what far ends say to an installation; most of it is known already. For one event loop."""
 
     def __init__(self, site: Site) -> None:
-        self._site = ref(site)
-        self._together: GroupCommit[Said] = GroupCommit(self._write)
+        self._site = site
+        self._together: GroupCommit[Said] = GroupCommit(self.write)
         #: hand-overs whose `accepted` is committed; receipts are never taken back
         self._accepted: set[tuple[int, int]] = set()
 
-    def write_down(self, said: Sequence[Said]) -> list[Future[None]]:
+    async def write_down(self, said: Sequence[Said]) -> None:
+        """Returns when it is committed; what is known already is not written again."""
         new = [one for one in said if not self._known(one)]
-        return [self._together.add(one) for one in new]
+        if new:
+            await self._together.add(new)
 
-    def _known(self, one: Said) -> bool:
-        return one.receipt.outcome is Outcome.ACCEPTED and (one.delivery_id, one.attempt) in self._accepted
-
-    def _write(self, said: Sequence[Said]) -> None:
-        site = self._site()
-        assert site is not None
-        fresh = self._fresh(site, said)
-        if fresh:
+    def write(self, said: Sequence[Said]) -> None:
+        """Writes these in one transaction, unless all of them are known."""
+        site = self._site
+        if not all(map(_is_acceptance, said)) or self._anything_new(said):
             with writing(site.engine) as session:
-                receive.record_all(session, site, fresh, site.clock.now())
+                receive.record_all(session, site, said, site.clock.now())
         if len(self._accepted) > _MOST_KNOWN:
             self._accepted.clear()
         self._accepted.update((one.delivery_id, one.attempt) for one in said if _is_acceptance(one))
 
-    def _fresh(self, site: Site, said: Sequence[Said]) -> list[Said]:
-        """Without the acceptances that are known: they need no transaction that writes."""
-        accepted = {one.delivery_id for one in said if _is_acceptance(one)}
-        if not accepted:
-            return list(said)
-        with reading(site.engine) as session:
-            known = store.words_of(session, accepted)
-        return [one for one in said if not (_is_acceptance(one) and one.word in known[one.delivery_id])]
+    def _known(self, one: Said) -> bool:
+        return _is_acceptance(one) and (one.delivery_id, one.attempt) in self._accepted
+
+    def _anything_new(self, said: Sequence[Said]) -> bool:
+        with reading(self._site.engine) as session:
+            known = store.words_of(session, {one.delivery_id for one in said})
+        return any(one.word not in known[one.delivery_id] for one in said)
 
 
 def _is_acceptance(one: Said) -> bool:
     return one.receipt.outcome is Outcome.ACCEPTED
-
-
-_books: WeakKeyDictionary[Site, _Book] = WeakKeyDictionary()
-_books_guard = threading.Lock()
-
-
-def _book(site: Site) -> _Book:
-    """The book of an installation; the same one for as long as it is open."""
-    with _books_guard:
-        if site not in _books:
-            _books[site] = _Book(site)
-        return _books[site]

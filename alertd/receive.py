@@ -110,12 +110,15 @@ def _settle(
     asked_by: str | None,
 ) -> None:
     failed: dict[str, list[int]] = defaultdict(list)
+    dispatches: dict[int, DispatchRow] = {}
     for row in rows:
         word = fold(words[row.id])
         if word is None:
             continue
         if word.rank > row.standing or asked_by is not None:
-            dispatch = session.get_one(DispatchRow, row.dispatch_id)
+            if row.dispatch_id not in dispatches:
+                dispatches[row.dispatch_id] = session.get_one(DispatchRow, row.dispatch_id)
+            dispatch = dispatches[row.dispatch_id]
             _bring_up(session, site, row, word, dispatch, now, asked_by)
             if row.outcome is Outcome.FAILED and ended_as(dispatch, row.channel, now) is None:
                 failed[row.channel].append(row.id)

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
-import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse, PlainTextResponse
+from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
-from starlette.concurrency import run_in_threadpool
 
-from alertd import callbacks
-from alertd.channel import Callback
 from alertd.db import reading
-from alertd.errors import ForgedCallback, NotFound
 from alertd.site import Site
 from operator_console.assets import asset
+from operator_console.callback_route import CallbackRoute
 from operator_console.feed import Feed
 from operator_console.public_page import public_page, reader_of
 from operator_console.registration import Registration
 from operator_console.sounds import sound
-
-log = logging.getLogger(__name__)
 
 _FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -38,7 +30,7 @@ class PublicRoute:
     methods: tuple[str, ...]
     path: str
     endpoint: Callable[..., Any]
-    #: is given the request and nothing else (see `bare`): far ends call by the hundred
+    #: an ASGI app that is served before the framework has looked at the request (see `bare`)
     bare: bool = False
 
 
@@ -48,7 +40,7 @@ def public_routes(site: Site) -> tuple[PublicRoute, ...]:
     return (
         PublicRoute(("GET",), "/", pages.front),
         PublicRoute(("GET",), "/static/{name}", asset),
-        PublicRoute(("GET", "POST"), "/callbacks/{name}", pages.callback, bare=True),
+        PublicRoute(("GET", "POST"), "/callbacks/{name}", CallbackRoute(site), bare=True),
         PublicRoute(("GET", "HEAD"), "/audio/{digest}.wav", pages.audio),
         PublicRoute(("GET", "HEAD"), "/audio/{digest}.mp3", pages.audio),
         PublicRoute(("GET",), "/register", registration.ask_page),
@@ -78,24 +70,6 @@ class Public:
         """GET /"""
         return public_page(self._site, reader_of(request), "public/front.html")
 
-    async def callback(self, request: Request) -> Response:
-        """GET or POST /callbacks/NAME: the channel judges whether it is genuine."""
-        name = request.path_params["name"]
-        said = _callback(request, f"{self._site.config.public_url}/callbacks/{name}", await request.body())
-        try:
-            judged = callbacks.told(self._site, name, said)
-            if judged is None:
-                judged = await run_in_threadpool(callbacks.answered, self._site, name, said)
-        except ForgedCallback:
-            log.warning("a forged callback for channel %s was refused", name)
-            return PlainTextResponse("Forbidden.", 403)
-        except NotFound:
-            return PlainTextResponse("Not found.", 404)
-        for written in callbacks.write_down(self._site, judged.said):
-            await asyncio.wrap_future(written)
-        reply = judged.reply
-        return Response(reply.body, reply.status, headers={"Content-Type": reply.content_type})
-
     def audio(self, digest: str) -> Response:
         """GET /audio/DIGEST.wav and .mp3: the name is the secret, 256 bits that only who was called knows."""
         return sound(self._site, digest, cache=_FOR_EVER)
@@ -108,25 +82,3 @@ class Public:
         except SQLAlchemyError:
             return JSONResponse({"status": "the database does not answer"}, 503)
         return JSONResponse({"status": "ok"})
-
-
-def _callback(request: Request, url: str, body: bytes) -> Callback:
-    """A request as the channels take it; `url` is the public one, without the query."""
-    query = request.scope["query_string"].decode("latin-1")
-    content_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    form = (
-        dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-        if content_type == "application/x-www-form-urlencoded"
-        else {}
-    )
-    return Callback(
-        url=f"{url}?{query}" if query else url,
-        method=request.method,
-        headers=dict(request.headers),
-        body=body,
-        query=dict(parse_qsl(query, keep_blank_values=True)),
-        form=form,
-        target=None,
-        message=None,
-        closed=False,
-    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import threading
 from collections.abc import Iterator
@@ -63,6 +64,9 @@ class CallCity:
     site: Site
     network: TelephoneNetwork
     url: str
+    book: callbacks.Book
+    #: in which callbacks are written down together
+    loop: asyncio.AbstractEventLoop
     forged: int = 0
     #: seconds that each answer to the telephone network took
     answers: list[float] = field(default_factory=list)
@@ -105,7 +109,11 @@ class CallCity:
                 message=None,
                 closed=False,
             )
-            reply = callbacks.callback(self.site, "phone", request)
+            judged = callbacks.told(self.site, "phone", request)
+            judged = judged or callbacks.answered(self.site, "phone", request)
+            written = asyncio.run_coroutine_threadsafe(self.book.write_down(judged.said), self.loop)
+            written.result()
+            reply = judged.reply
         except ForgedCallback:
             self.forged += 1
             return 403, b"", "text/plain"
@@ -184,6 +192,10 @@ def call_city(
     server = Server(("127.0.0.1", 0), Request)
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
+    runner = asyncio.Runner()
+    loop = runner.get_loop()
+    together = threading.Thread(target=loop.run_forever)
+    together.start()
     try:
         with network:
             section = settings(network, **({"quiet_hours": ()} | changes))
@@ -192,7 +204,7 @@ def call_city(
             url = f"http://127.0.0.1:{server.server_port}"
             site.config = replace(site.config, web=Web(public_url=url))
             site._synthesizer = Hum(folder / "hum", seconds)
-            city = CallCity(site, network, url)
+            city = CallCity(site, network, url, callbacks.Book(site), loop)
             try:
                 yield city
             finally:
@@ -201,3 +213,6 @@ def call_city(
         server.shutdown()
         thread.join()
         server.server_close()
+        loop.call_soon_threadsafe(loop.stop)
+        together.join()
+        runner.close()

@@ -1,0 +1,73 @@
+"""The callback route: what far ends say at `/callbacks/NAME`, answered once it is committed.
+
+An ASGI app of its own: far ends call by the hundred, and what a framework does for a page
+costs more than what is said here.
+"""
+
+from __future__ import annotations
+
+import logging
+from urllib.parse import parse_qsl
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from alertd import callbacks
+from alertd.channel import Callback
+from alertd.errors import ForgedCallback, NotFound
+from alertd.site import Site
+
+log = logging.getLogger(__name__)
+
+
+class CallbackRoute:
+    """GET or POST /callbacks/NAME: the channel judges whether it is genuine."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._book = callbacks.Book(site)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        answer = await self._answer(Request(scope, receive))
+        await answer(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        site, name = self._site, request.path_params["name"]
+        said = _callback(request, f"{site.config.public_url}/callbacks/{name}", await request.body())
+        try:
+            judged = callbacks.told(site, name, said)
+            if judged is None:
+                judged = await run_in_threadpool(callbacks.answered, site, name, said)
+        except ForgedCallback:
+            log.warning("a forged callback for channel %s was refused", name)
+            return PlainTextResponse("Forbidden.", 403)
+        except NotFound:
+            return PlainTextResponse("Not found.", 404)
+        await self._book.write_down(judged.said)
+        reply = judged.reply
+        return Response(reply.body, reply.status, headers={"Content-Type": reply.content_type})
+
+
+def _callback(request: Request, url: str, body: bytes) -> Callback:
+    """A request as the channels take it; `url` is the public one, without the query."""
+    query = request.scope["query_string"].decode("latin-1")
+    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = (
+        dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
+        if content_type == "application/x-www-form-urlencoded"
+        else {}
+    )
+    return Callback(
+        url=f"{url}?{query}" if query else url,
+        method=request.method,
+        headers=headers,
+        body=body,
+        query=dict(parse_qsl(query, keep_blank_values=True)),
+        form=form,
+        target=None,
+        message=None,
+        closed=False,
+    )
