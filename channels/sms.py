@@ -9,9 +9,9 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, Annotated, ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
 from alertd.channel import (
     Callback,
@@ -30,6 +30,7 @@ from alertd.channel import (
 )
 from alertd.errors import ChannelMisconfigured
 from channels.telephone_number import objection
+from channels.twilio_settings import TwilioSettings
 
 if TYPE_CHECKING:
     from channels.twilio_messages import MessageState, TwilioMessages
@@ -51,38 +52,15 @@ _REASONS: Mapping[int, tuple[Outcome, Reason]] = {
     21610: (Outcome.FAILED, Reason.REFUSED),
 }
 
-_Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
+class SmsSettings(TwilioSettings):
+    """Times are in seconds."""
 
-class SmsSettings(ChannelSettings):
-    """Times are in seconds. `auth_token` is given as `auth_token_file`."""
-
-    account_sid: str = Field(pattern=r"^AC[0-9a-f]{32}$")
-    auth_token: SecretStr
-    #: of callbacks that are signed by a shared key (HMAC-SHA256) instead of the token
-    signing_secret: SecretStr | None = None
     #: the number, the name, or the messaging service (MG…) that it comes from
     sender: str = Field(min_length=1, max_length=64)
-    #: of a compatible server; None = Twilio
-    api_url: _Url | None = None
-    #: of Twilio
-    edge: str | None = None
-    region: str | None = None
-    #: HTTP proxy on the way out
-    proxy: _Url | None = None
     per_second: float = Field(default=5.0, gt=0)
     #: after which the far end is asked what became of a message
     report_within: float = Field(default=600.0, gt=0)
-    #: for a reply of the far end
-    timeout: float = Field(default=30.0, gt=0)
-    #: calling codes of the countries that are written to
-    countries: tuple[int, ...] = (81,)
-
-    @model_validator(mode="after")
-    def _one_way_to_the_far_end(self) -> Self:
-        if self.api_url and (self.edge or self.region):
-            raise ValueError("has both api_url and edge or region; these belong to Twilio itself: drop one")
-        return self
 
 
 class SmsChannel:
@@ -116,13 +94,7 @@ class SmsChannel:
         """Hear what became of a message."""
         from channels.twilio_signature import genuine_form
 
-        settings = self._settings
-        form = genuine_form(
-            callback,
-            account_sid=settings.account_sid,
-            auth_token=settings.auth_token.get_secret_value(),
-            signing_secret=settings.signing_secret.get_secret_value() if settings.signing_secret else None,
-        )
+        form = genuine_form(callback, self._settings)
         if callback.target is None:
             return Reply(status=404)
         code = form.get("ErrorCode", "")
@@ -147,7 +119,7 @@ class SmsChannel:
 
     def probe(self) -> str:
         """Asks for the account: nothing that anybody reads."""
-        name, state = self._opened().account()
+        name, state = self._opened().account.name_and_state()
         if state != "active":
             raise ChannelMisconfigured(f"the account is {state}, not active")
         return f"The account “{name}” is active."
@@ -167,7 +139,7 @@ class SmsChannel:
                 self._messages = None
 
     def _hand_over(self, message: Message, target: Target) -> Receipt:
-        from channels.twilio_calls import NoReply, Refusal
+        from channels.twilio_account import NoReply, Refusal
 
         if objection_ := objection(target.address, self._settings.countries):
             return Receipt(
@@ -192,18 +164,9 @@ class SmsChannel:
     def _opened(self) -> TwilioMessages:
         from channels.twilio_messages import TwilioMessages  # the SDK takes a while to load
 
-        settings = self._settings
         with self._opening:
             if self._messages is None:
-                self._messages = TwilioMessages(
-                    settings.account_sid,
-                    settings.auth_token.get_secret_value(),
-                    api_url=settings.api_url,
-                    edge=settings.edge,
-                    region=settings.region,
-                    proxy=settings.proxy,
-                    timeout=settings.timeout,
-                )
+                self._messages = TwilioMessages(self._settings)
             return self._messages
 
 

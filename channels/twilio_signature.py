@@ -16,14 +16,13 @@ from twilio.request_validator import (  # type: ignore[import-untyped]
 
 from alertd.channel import Callback
 from alertd.errors import ForgedCallback
+from channels.twilio_settings import TwilioSettings
 
 
-def genuine_form(
-    callback: Callback, *, account_sid: str, auth_token: str, signing_secret: str | None
-) -> Mapping[str, str]:
+def genuine_form(callback: Callback, settings: TwilioSettings) -> Mapping[str, str]:
     """The form fields of a callback that is signed for our account. Raises ForgedCallback.
 
-    The signature is over the public URL and every field. `signing_secret` takes the
+    The signature is over the public URL and every field. The signing secret takes the
     token's place for callbacks that name a shared key (HMAC-SHA256). A field that comes
     twice is refused: what was signed and what is read could differ.
     """
@@ -33,12 +32,12 @@ def genuine_form(
     if len(form) != len(fields):
         raise ForgedCallback("a field of the callback comes twice")
     signed_by = headers.get(SIGNATURE_SETTINGS_HEADER.lower(), "")
-    secret = signing_secret if signed_by and signing_secret else auth_token
+    secret = (signed_by and settings.signing_secret) or settings.auth_token
     signature = headers.get(SIGNATURE_HEADER.lower(), "")
     algorithm = get_signature_algorithm(signed_by)
-    if not _signed(RequestValidator(secret), callback.url, form, signature, algorithm):
+    if not _signed(RequestValidator(secret.get_secret_value()), callback.url, form, signature, algorithm):
         raise ForgedCallback("the signature of the callback is missing or wrong")
-    if form.get("AccountSid") != account_sid:
+    if form.get("AccountSid") != settings.account_sid:
         raise ForgedCallback("the callback is of another account")
     return form
 

@@ -179,13 +179,7 @@ class VoiceChannel:
         # here, because only a process that takes calls needs the 0.2 s of this import
         from channels.twilio_signature import genuine_form
 
-        settings, secret = self._settings, self._settings.signing_secret
-        return genuine_form(
-            callback,
-            account_sid=settings.account_sid,
-            auth_token=settings.auth_token.get_secret_value(),
-            signing_secret=secret.get_secret_value() if secret else None,
-        )
+        return genuine_form(callback, self._settings)
 
     def _find(self, inquiry: Inquiry) -> CallState | None:
         if inquiry.ref is not None:
@@ -231,7 +225,7 @@ class VoiceChannel:
 
     def probe(self) -> str:
         """Fetches the account; nobody's telephone rings."""
-        name, state = self._open().account()
+        name, state = self._open().account.name_and_state()
         if state != "active":
             raise ChannelMisconfigured(f"the telephone account is {state}, not active")
         return f"The telephone network answers; the account “{name}” is active."
@@ -260,7 +254,7 @@ class VoiceChannel:
 
     def _place(self, message: Message, target: Target) -> Receipt:
         # here, because only a process that calls needs the 0.2 s of this import
-        from channels.twilio_calls import NoReply, Refusal
+        from channels.twilio_account import NoReply, Refusal
 
         settings = self._settings
         doubt = objection(target.address, settings.countries)
@@ -314,19 +308,9 @@ class VoiceChannel:
         # here, because only a process that calls needs the 0.2 s of this import
         from channels.twilio_calls import TwilioCalls
 
-        settings = self._settings
         with self._opening:
             if self._calls is None:
-                self._calls = TwilioCalls(
-                    settings.account_sid,
-                    settings.auth_token.get_secret_value(),
-                    api_url=settings.api_url,
-                    edge=settings.edge,
-                    region=settings.region,
-                    proxy=settings.proxy,
-                    timeout=settings.timeout,
-                    connections=BATCH,
-                )
+                self._calls = TwilioCalls(self._settings, connections=BATCH)
             return self._calls
 
 

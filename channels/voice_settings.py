@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import time
-from typing import Annotated, Literal, Self
+from typing import Literal
 
-from pydantic import Field, SecretStr, model_validator
+from pydantic import Field
 
-from alertd.channel import ChannelSettings, Reason
+from alertd.channel import Reason
 from channels.call_script import Menu
+from channels.twilio_settings import TwilioSettings, Url
 
-_Url = Annotated[str, Field(pattern=r"^https?://[^\s]+$")]
 
-
-class VoiceSettings(ChannelSettings):
-    """Times are in seconds. `auth_token` and `signing_secret` are given as `…_file`."""
+class VoiceSettings(TwilioSettings):
+    """Times are in seconds."""
 
     attempts: int = 3
     retry_after: tuple[float, ...] = (180.0, 300.0)
@@ -28,19 +27,8 @@ class VoiceSettings(ChannelSettings):
     retry_when_severe: tuple[Reason, ...] = (Reason.MACHINE,)
     quiet_hours: tuple[time, ...] = (time(21), time(7))
     first_groups: tuple[str, ...] = ("自治会長", "民生委員")
-    account_sid: str = Field(pattern=r"^AC[0-9a-f]{32}$")
-    auth_token: SecretStr
-    #: of callbacks that are signed by a shared key (HMAC-SHA256) instead of the token
-    signing_secret: SecretStr | None = None
     #: the number that people see, and can call back; E.164
     caller_id: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
-    #: of a compatible server; None = Twilio
-    api_url: _Url | None = None
-    #: of Twilio; calls within Japan need the edge `tokyo`, else their caller id may be lost
-    edge: str | None = None
-    region: str | None = None
-    #: HTTP proxy on the way out
-    proxy: _Url | None = None
     ring_seconds: int = Field(default=30, ge=5, le=600)
     #: the longest call
     time_limit: int = Field(default=180, ge=30, le=14400)
@@ -59,17 +47,7 @@ class VoiceSettings(ChannelSettings):
     report_within: float = Field(default=300.0, gt=0)
     #: after which a call that cannot be found was surely never placed; at least 120 for Twilio
     reconcile_after: float = Field(default=120.0, gt=0)
-    #: for a reply of the far end
-    timeout: float = Field(default=30.0, gt=0)
-    #: calling codes of the countries that may be called
-    countries: tuple[int, ...] = (81,)
     #: TwiML on another server, for when ours is down at the moment of answering
-    fallback_url: _Url | None = None
+    fallback_url: Url | None = None
     #: the far end's voices by language, where they should differ from ours
     voices: Mapping[str, str] = {}
-
-    @model_validator(mode="after")
-    def _one_way_to_the_far_end(self) -> Self:
-        if self.api_url and (self.edge or self.region):
-            raise ValueError("has both api_url and edge or region; these belong to Twilio itself: drop one")
-        return self

@@ -148,7 +148,7 @@ def test_a_wrong_section_says_which_key(tmp_path, changes, said_of):
 def test_twilio_itself_is_reached_by_its_edge(tmp_path):
     section = table(tmp_path, edge="tokyo", region="jp1")
     channel = VoiceChannel("phone", read_settings(VoiceSettings, section, "channels.phone"))
-    client = channel._open()._client
+    client = channel._open().account.client
     uri = client.api.v2010.absolute_url("Accounts")
     assert client.get_hostname(uri) == "https://api.tokyo.jp1.twilio.com/2010-04-01/Accounts"
     channel.close()
