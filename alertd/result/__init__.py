@@ -18,7 +18,7 @@ from alertd.report import ChannelTally
 from alertd.result.pace import Pace, as_json, pace
 from alertd.store import figures
 from alertd.store.figures import AreaFigures, Attempts
-from alertd.tables import AlertRow
+from alertd.tables import AlertRow, DispatchRow, DrillStepRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +27,8 @@ class Result:
 
     headline: str
     dispatch: int
+    #: from when on its times count
+    since: datetime
     state: State
     pace: Pace
     by_channel: Mapping[str, Pace]
@@ -52,16 +54,31 @@ class Result:
         }
 
 
-def result(session: Session, dispatch_id: int, since: datetime, within: timedelta | None = None) -> Result:
-    """What the dispatch came to, with times counted from `since`; `within` is a goal. Raises NotFound."""
+def began(session: Session, row: DispatchRow) -> datetime:
+    """From when on the times of a dispatch count: what let it go out last, else its submission."""
+    step = session.get(DrillStepRow, row.drill_step_id) if row.drill_step_id is not None else None
+    if step is not None and step.fired_at is not None:
+        return step.fired_at
+    decided = [moment for moment in (row.approved_at, row.hold_until) if moment is not None]
+    return max(decided, default=row.submitted_at)
+
+
+def result(
+    session: Session, dispatch_id: int, since: datetime | None = None, within: timedelta | None = None
+) -> Result:
+    """What the dispatch came to, with times counted from `since`, else from when it `began`.
+
+    `within` is a goal. Raises NotFound.
+    """
     row = store.dispatch(session, dispatch_id)
     if row is None:
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
-    told = report.report(session, dispatch_id)
+    told, since = report.report(session, dispatch_id), since or began(session, row)
     moments = figures.reached_at(session, dispatch_id)
     return Result(
         headline=session.get_one(AlertRow, row.alert_id).headline,
         dispatch=dispatch_id,
+        since=since,
         state=row.state,
         pace=pace([at for _, at in moments], told.planned, since, within),
         by_channel={

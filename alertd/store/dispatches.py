@@ -56,6 +56,27 @@ def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow
     ).all()
 
 
+def gone_out(
+    session: Session, *statuses: Status, before: int | None = None, limit: int = 50
+) -> Sequence[Row[DispatchRow, AlertRow]]:
+    """Dispatches of alerts of these statuses that have begun, newest first; without trial calls.
+
+    `before` is the number of the dispatch after which to go on.
+    """
+    query = (
+        select(DispatchRow, AlertRow)
+        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
+        .where(
+            AlertRow.status.in_(statuses),
+            DispatchRow.planned_at.is_not(None),
+            or_(DispatchRow.template.is_(None), DispatchRow.template != TRIAL),
+        )
+        .order_by(DispatchRow.id.desc())
+        .limit(limit)
+    )
+    return session.execute(query if before is None else query.where(DispatchRow.id < before)).all()
+
+
 def dispatches_in(session: Session, *states: State) -> Sequence[DispatchRow]:
     """The dispatches that are in one of these states, the most urgent first."""
     return session.scalars(

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from httpx import Client
 
-from tests.console.desk import Desk, open_desk
+from tests.console.desk import Desk, approve, form_of, open_desk, submit
 from tests.factories import APPROVER, WRITER
 
 
@@ -28,3 +29,13 @@ def writer(desk: Desk) -> Client:
 def approver(desk: Desk) -> Client:
     """Somebody else, who may approve."""
     return desk.signed_in(APPROVER.name)
+
+
+@pytest.fixture
+def sent(desk: Desk, writer: Client, approver: Client) -> int:
+    """A real alert that went out ten seconds after its approval."""
+    number = submit(writer, form_of(writer))
+    assert approve(approver, number).status_code == 303
+    desk.clock.advance(timedelta(seconds=10))
+    desk.send(number)
+    return number

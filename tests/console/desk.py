@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import threading
 import wave
@@ -49,21 +50,23 @@ class SpokenChannel(FakeChannel):
 
 
 class Hum:
-    """A synthesizer that hums one second of silence for every script; the words are in the digest."""
+    """A synthesizer whose every sound is one second; its samples are the words."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
     def speak(self, script: Script, format: AudioFormat) -> Sound:
         words = self.reading(script)
-        digest = hashlib.sha256(words.encode()).hexdigest()
-        path = self._folder / f"{digest}.wav"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with wave.open(str(path), "wb") as file:
+        sound = io.BytesIO()
+        with wave.open(sound, "wb") as file:
             file.setnchannels(1)
             file.setsampwidth(2)
             file.setframerate(8000)
-            file.writeframes(b"\0\0" * 8000)
+            file.writeframes(words.encode().ljust(16000, b"\0")[:16000])
+        digest = hashlib.sha256(sound.getvalue()).hexdigest()
+        path = self._folder / f"{digest}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sound.getvalue())
         return Sound(
             digest=digest, path=path, seconds=1.0, format=format, voice="hum", reading=words, unread="㍿"
         )

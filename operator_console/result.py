@@ -1,0 +1,260 @@
+"""結果報告: what each alert came to, on screen, on paper and as CSV; drills in a list of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from fastapi import Response
+from fastapi.responses import JSONResponse
+from markupsafe import Markup
+from sqlalchemy.orm import Session
+
+from alertd import chronicle
+from alertd.alert import Status
+from alertd.chart import Bar, Chart, bars, svg
+from alertd.db import reading
+from alertd.dispatch import State
+from alertd.report import PENDING, Report, report
+from alertd.result import Result, result
+from alertd.result.pace import SHARES
+from alertd.result.tables import area_table, channel_table, health_table, reach_chart
+from alertd.result.words import length, local
+from alertd.sheet import Facts, Heading, Picture, Sheet, Table, Text
+from alertd.store.dispatches import gone_out
+from alertd.tables import AlertRow, DispatchRow
+from operator_console import download, labels
+from operator_console.chronicle import MOST, said, what
+from operator_console.page import channel_names, moment, page
+from operator_console.stored import Stored, stored
+from operator_console.visit import Visit, Visited
+
+#: alerts on one page of the list
+PAGE = 20
+#: shares of the deliveries whose moment stands in the timeline, in percent
+_TOLD = (50, 90, 95)
+_REACHED = ("accepted", "delivered", "acknowledged")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One alert in the list."""
+
+    row: DispatchRow
+    alert: AlertRow
+    planned: int
+    reached: int
+
+    @property
+    def percent(self) -> float:
+        """Of all deliveries, those reached."""
+        return 100 * self.reached / self.planned if self.planned else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """The result of one alert, in the visitor's words."""
+
+    dispatch: Stored
+    report: Report
+    result: Result
+    facts: Sequence[tuple[str, str]]
+    timeline: Table
+    channels: Table
+    areas: Table
+    health: Table
+    unreached: int
+    charts: Sequence[Chart]
+
+    @property
+    def drawn(self) -> Sequence[Markup]:
+        """The charts for a page; `svg` escapes every word in them."""
+        return [Markup(svg(chart)) for chart in self.charts]
+
+
+def show_all(visit: Visited) -> Response:
+    """GET /results?kind=drill&before=DISPATCH: real alerts, or drills, never both in one list."""
+    drills = visit.query.get("kind") == "drill"
+    statuses = (Status.EXERCISE, Status.TEST) if drills else (Status.ACTUAL,)
+    given = visit.query.get("before", "")
+    before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None
+    with reading(visit.site.engine) as session:
+        found = gone_out(session, *statuses, before=before, limit=PAGE + 1)
+        lines = [_line(session, row, alert) for row, alert in found[:PAGE]]
+    return page(
+        visit, "results.html", lines=lines, drills=drills, older=lines[-1].row.id if found[PAGE:] else None
+    )
+
+
+def show(number: int, visit: Visited) -> Response:
+    """GET /alerts/N/result"""
+    return page(visit, "result.html", told=told(visit, number))
+
+
+def paper(number: int, visit: Visited) -> Response:
+    """GET /alerts/N/result.pdf"""
+    found = told(visit, number)
+    made = Sheet(
+        title=f"{visit.say('Result report')}: {found.result.headline}",
+        blocks=[
+            Facts(found.facts),
+            Text(_apart(visit, found.report)),
+            Heading(visit.say("By channel")),
+            found.channels,
+            *(Picture(chart) for chart in found.charts),
+            Heading(visit.say("What failed and why")),
+            found.health,
+            Heading(visit.say("By area")),
+            found.areas,
+            Heading(visit.say("Timeline")),
+            found.timeline,
+        ],
+        status=found.report.status,
+        foot=download.foot(visit),
+        language=visit.language,
+    )
+    return download.paper(visit, f"result-{number}", made)
+
+
+def spreadsheet(number: int, visit: Visited) -> Response:
+    """GET /alerts/N/result.csv: a row for each channel, then one for each area and channel; times in seconds."""
+    with reading(visit.site.engine) as session:
+        found, tally = result(session, number), report(session, number)
+    names = channel_names(visit, found.tallies)
+    alert = [tally.id, tally.identifier, tally.status, found.headline, local(found.since)]
+    heads = "dispatch,identifier,status,headline,approved_at,channel,channel_name,area,planned,reached,heard"
+    rows: list[Sequence[object]] = [
+        [*heads.split(","), "confirmed", "help", "unreached", *(f"seconds_{_share(one)}" for one in SHARES)]
+    ]
+    for name, counted in found.tallies.items():
+        outcomes, pace = counted.outcomes, found.by_channel[name]
+        heard = outcomes["delivered"] + outcomes["acknowledged"]
+        figures = [counted.planned, pace.reached, heard, outcomes["acknowledged"]]
+        rest = [counted.answers.get("help", 0), counted.planned - pace.reached]
+        rows.append([*alert, name, names[name], "", *figures, *rest, *(pace.seconds[one] for one in SHARES)])
+    for area in found.areas:
+        rows.append(
+            [
+                *alert, area.channel, names.get(area.channel, area.channel), area.area_name, area.planned,
+                area.reached, area.heard, area.confirmed, area.help_wanted, area.planned - area.reached,
+                *("" for _ in SHARES),
+            ]
+        )  # fmt: skip
+    return download.spreadsheet(f"result-{number}", rows)
+
+
+def document(number: int, visit: Visited) -> Response:
+    """GET /alerts/N/result.json"""
+    with reading(visit.site.engine) as session:
+        found, tally = result(session, number), report(session, number)
+    return JSONResponse({**tally.as_json(), "counted_from": found.since.isoformat(), **found.figures()})
+
+
+def told(visit: Visit, number: int) -> Told:
+    """The result of a dispatch with everything that a page or a sheet needs. Raises NotFound."""
+    with reading(visit.site.engine) as session:
+        dispatch = stored(session, visit.site, number)
+        tally, found = report(session, number), result(session, number)
+        happened = chronicle.entries(session, dispatch=number, limit=MOST)[::-1]
+    names, language = channel_names(visit, found.tallies), visit.language
+    goes = sum(count.outcomes[PENDING] for count in found.tallies.values())
+    return Told(
+        dispatch=dispatch,
+        report=tally,
+        result=found,
+        facts=_facts(visit, dispatch, tally, found),
+        timeline=_timeline(visit, tally, found, happened),
+        channels=channel_table(found, names, language),
+        areas=area_table(found, names, language),
+        health=health_table(found, names, language),
+        unreached=found.pace.planned - found.pace.reached - goes,
+        charts=[_outcomes(visit, found, names), reach_chart(found, names, language)]
+        if found.pace.planned
+        else [],
+    )
+
+
+# private steps ------------------------------------------------------------------------
+
+
+def _line(session: Session, row: DispatchRow, alert: AlertRow) -> Line:
+    tally = report(session, row.id)
+    reached = sum(one.outcomes[name] for one in tally.channels.values() for name in _REACHED)
+    return Line(row=row, alert=alert, planned=tally.planned, reached=reached)
+
+
+def _facts(visit: Visit, dispatch: Stored, tally: Report, found: Result) -> list[tuple[str, str]]:
+    pace, percent = found.pace, 100 * found.pace.reached / max(found.pace.planned, 1)
+    where = "、".join(dispatch.areas)
+    if dispatch.everybody:
+        where = visit.say("The whole city (everybody in the register)")
+    rows = [
+        (visit.say("Number"), tally.identifier),
+        (visit.say("Kind"), visit.say(labels.STATUSES[tally.status])),
+        (visit.say("State"), visit.say(labels.STATES[State(tally.state)])),
+        (visit.say("Areas"), where or "、".join(dispatch.groups)),
+        (visit.say("Submitted"), f"{moment(tally.submitted_at)}  {dispatch.submitted_by}"),
+    ]
+    if tally.approved_at is not None:
+        rows.append((visit.say("Approved"), f"{moment(tally.approved_at)}  {dispatch.approved_by or ''}"))
+    if dispatch.row.override_reason:
+        rows.append((visit.say("Sent alone in an emergency"), dispatch.row.override_reason))
+    reached = visit.say(
+        "%(reached)s of %(planned)s (%(percent)s %%)",
+        reached=f"{pace.reached:,}",
+        planned=f"{pace.planned:,}",
+        percent=f"{percent:.1f}",
+    )
+    times = "  ".join(f"{_name(visit, one)} {length(visit.language, pace.seconds[one])}" for one in SHARES)
+    return [*rows, (visit.say("Reached"), reached), (visit.say("Time until reached"), times)]
+
+
+def _timeline(visit: Visit, tally: Report, found: Result, happened: Sequence[chronicle.Entry]) -> Table:
+    """What people and the system did, and when so many were reached, in one order."""
+    lines = [(one.at, f"{what(visit, one)}  {said(visit, one)}".strip(), one.actor) for one in happened]
+    if tally.first_at is not None:
+        lines.append((tally.first_at, visit.say("first hand-over begins"), ""))
+    for share in (0, *_TOLD):
+        seconds = found.pace.seconds[share]
+        if seconds is not None:
+            at = found.since + timedelta(seconds=seconds)
+            words = visit.say("first one reached") if share == 0 else None
+            lines.append((at, words or visit.say("%(percent)s %% reached", percent=share), ""))
+    lines.sort(key=lambda line: line[0])
+    return Table(
+        heads=[visit.say("Time"), visit.say("After"), visit.say("What happened"), visit.say("Who")],
+        widths=(4, 2.4, 9, 3),
+        rows=[
+            [local(at), _after(visit.language, (at - found.since).total_seconds()), words, who]
+            for at, words, who in lines
+        ],
+    )
+
+
+def _outcomes(visit: Visit, found: Result, names: dict[str, str]) -> Chart:
+    """Of each channel, how many of its deliveries were reached."""
+    rows = []
+    for name, pace in found.by_channel.items():
+        percent = 100 * pace.reached / max(pace.planned, 1)
+        rows.append(Bar(names[name], percent, f"{percent:.1f} %  ({pace.reached:,} / {pace.planned:,})"))
+    return bars(visit.say("Reached by channel"), rows, goal=None)
+
+
+def _after(language: str, seconds: float) -> str:
+    """How long after the beginning; a minus sign before it."""
+    return ("−" if seconds < 0 else "+") + length(language, round(abs(seconds), 1))
+
+
+def _name(visit: Visit, share: int) -> str:
+    return visit.say("first") if share == 0 else f"{share} %"
+
+
+def _share(share: int) -> str:
+    return "first" if share == 0 else str(share)
+
+
+def _apart(visit: Visit, tally: Report) -> str:
+    if tally.status is Status.ACTUAL:
+        return visit.say("Only this real alert is counted here; drills have lists and reports of their own.")
+    return visit.say("Only this drill is counted here; the figures of real alerts do not contain it.")
