@@ -13,9 +13,8 @@ from alertd.audience import Audience
 from alertd.channel import Medium
 from alertd.db import reading, writing
 from alertd.dispatch import Person, State
-from alertd.drill import arm as drill_arm
-from alertd.drill import fire as drill_fire
-from alertd.drill import schedule as drill_schedule
+from alertd.drill import arm, fire
+from alertd.drill import schedule as scheduling
 from alertd.drill.file import read
 from alertd.drill.watch import DrillWatch
 from alertd.send import drain
@@ -126,21 +125,21 @@ class Town:
     ) -> int:
         """Schedules a drill so long from now; None = by its own rule."""
         once = self.clock.now() + after if after is not None else None
-        return drill_schedule.schedule(self.site, read(scenario), person, once_at=once)
+        return scheduling.schedule(self.site, read(scenario), person, once_at=once)
 
     def arm(self, number: int, person: Person = APPROVER) -> int:
         """Arms what is due within a day, as it is shown."""
-        return drill_arm.arm(self.site, number, person, seen=self.seen(number))
+        return arm.arm(self.site, number, person, seen=self.seen(number))
 
     def seen(self, number: int) -> str:
         """What who arms is shown."""
         with reading(self.site.engine) as session:
-            steps = drill_arm.armable(drills.steps(session, number), self.clock.now())
-            return drill_arm.arming_hash(steps, drills.step_dispatches(session, number))
+            steps = arm.armable(drills.steps(session, number), self.clock.now())
+            return arm.arming_hash(steps, drills.step_dispatches(session, number))
 
     def stop(self, number: int, person: Person = APPROVER, *, series: bool = False) -> None:
         """Stops a drill."""
-        drill_fire.stop(self.site, number, person, reason="雨", series=series)
+        fire.stop(self.site, number, person, reason="雨", series=series)
 
     def real_alert(
         self, *, severity: Severity = Severity.SEVERE, life: timedelta = timedelta(hours=6)
@@ -172,23 +171,41 @@ class Town:
 
     def look(self, *, send: bool = True) -> None:
         """One look of one relay, its slow work done too; then everything that is due is sent."""
-        watch = self._watches[0] if self._watches else self.watch()
-        watch.work()
-        drill_fire.fire_due(self.site)
+        self.tend()
+        fire.fire_due(self.site)
         if send:
             self.send()
 
+    def tend(self) -> None:
+        """What takes a relay time: next occurrences, words and sounds, the looks before a start."""
+        watch = self._watches[0] if self._watches else self.watch()
+        watch.work()
+
     def send(self) -> None:
         """Plans what was let go, hands it over, and finishes what is final."""
+        self.plan()
+        self.hand_over()
+        self.finish()
+
+    def plan(self) -> None:
+        """Makes the deliveries of what was let go."""
         with reading(self.site.engine) as session:
             approved = [row.id for row in store.dispatches_in(session, State.APPROVED)]
         for number in approved:
             plan.plan(self.site, number)
+
+    def hand_over(self) -> None:
+        """Workers send over every section that has something."""
         with reading(self.site.engine) as session:
-            going = [(row.id, row.channels) for row in store.dispatches_in(session, State.SENDING)]
-        for name in {name for _, channels in going for name in channels}:
+            going = [row.channels for row in store.dispatches_in(session, State.SENDING)]
+        for name in sorted({name for channels in going for name in channels}):
             drain(self.site, name, threading.Event())
-        for number, _ in going:
+
+    def finish(self) -> None:
+        """A relay finishes what is final."""
+        with reading(self.site.engine) as session:
+            going = [row.id for row in store.dispatches_in(session, State.SENDING)]
+        for number in going:
             with writing(self.site.engine) as session:
                 row = store.dispatch(session, number, lock=True)
                 if row is not None and not store.something_due(session, number):

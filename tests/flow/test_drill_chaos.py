@@ -7,11 +7,12 @@ import shutil
 import tempfile
 from pathlib import Path
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as given
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from tests.drill_chaos import run
+from tests.drill_chaos import Breach, run
 from tests.drill_world import ACTIONS, World, act
 
 
@@ -34,7 +35,7 @@ class DrillWorkspace(RuleBasedStateMachine):
     @invariant()
     def no_live_far_end_hears_anything_and_every_drill_is_marked(self) -> None:
         if hasattr(self, "world"):
-            self.world.look_at_the_world()
+            self.world.witness.look()
 
     def teardown(self) -> None:
         if hasattr(self, "world"):
@@ -50,5 +51,19 @@ TestDrillWorkspace.settings = settings(
 
 def test_a_short_chaos_lets_drills_take_place_and_reaches_no_live_section(tmp_path: Path) -> None:
     found = run(120, 7, tmp_path)
-    assert found["live_effects"] == 0
-    assert found["drill_messages_fired"] and found["drill_effects"]
+    assert found["live_effects_of_drills"] == 0
+    assert found["drill_messages_fired"] and found["drill_effects"] and found["drill_artefacts"]
+    assert found["real_alerts_heard_at_the_end"] and found["real_artefacts"]
+
+
+def test_a_drill_that_reaches_a_live_far_end_is_a_breach_with_its_city_and_action(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(ACTIONS, "leak", 10_000)
+    monkeypatch.setattr(World, "leak", _leak, raising=False)
+    with pytest.raises(Breach, match=r"at action 25 of city 0(.|\n)*once more: .*--seed 7 --city 0"):
+        run(60, 7, tmp_path)
+
+
+def _leak(world: World) -> None:
+    (world.town.live_end.folder / "heard.jsonl").write_text("{}\n")
