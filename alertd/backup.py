@@ -22,7 +22,8 @@ from alertd.audit import Head
 from alertd.clock import SystemClock
 from alertd.config import Config
 from alertd.db import open_database, reading, upgrade, writing
-from alertd.errors import AlertdError, Problem, WrongInput
+from alertd.errors import AlertdError, Problem, WrongInput, WrongSecret
+from alertd.rotation import check_keys
 from alertd.site import Site
 from alertd.watermark import Watermark, mark
 
@@ -85,7 +86,7 @@ def restore(config: Config, file: Path, now: Callable[[], str]) -> list[int]:
             beginning = opened.read(16)
     except OSError as error:
         raise WrongInput(Problem("file", f"cannot read {file}: {error.strerror}")) from error
-    engine = open_database(config.database_url)
+    engine = open_database(config.database_url, config.storage)
     sqlite = engine.dialect.name == "sqlite"
     if (beginning == _SQLITE) != sqlite:
         kind = "SQLite" if sqlite else "PostgreSQL"
@@ -95,13 +96,14 @@ def restore(config: Config, file: Path, now: Callable[[], str]) -> list[int]:
     if sqlite:
         engine.dispose()
         _put_in_place(file, Path(engine.url.database or ""), now())
-        engine = open_database(config.database_url)
+        engine = open_database(config.database_url, config.storage)
     else:
         _run(config, "pg_restore", "--clean", "--if-exists", "--no-owner", "--single-transaction", str(file))
     try:
         upgrade(engine)
         site = Site.open(config)
         try:
+            check_keys(site)
             with writing(site.engine) as session:
                 held = hold.everything(session, site.clock.now())
                 present = mark(session)
@@ -114,8 +116,12 @@ def restore(config: Config, file: Path, now: Callable[[], str]) -> list[int]:
 
 
 def check(site: Site) -> Health:
-    """Looks at every page of the database and every row of the audit trail."""
+    """Looks at every page of the database, every row of the audit trail, and whether the keys fit."""
     damage: list[str] = []
+    try:
+        check_keys(site)
+    except WrongSecret as error:
+        damage.append(f"keys: {error}")
     known = site.config.audit.anchors
     with reading(site.engine) as session:
         if site.engine.dialect.name == "sqlite":

@@ -92,7 +92,6 @@ def listed(session: Session, areas: Sequence[str] = ()) -> list[Listed]:
             RecipientRow.area,
             RecipientRow.association,
             RecipientRow.needs_support.desc(),
-            RecipientRow.kana,
             RecipientRow.id,
             ContactRow.preference,
             ContactRow.id,
@@ -117,7 +116,15 @@ def listed(session: Session, areas: Sequence[str] = ()) -> list[Listed]:
                 needs_support=row.needs_support,
                 numbers=tuple(numbers[row.id]),
             )
-    return list(found.values())
+    return [one for _, some in groupby(found.values(), _place) for one in sorted(some, key=_reading)]
+
+
+def _place(one: Listed) -> tuple[str, str, bool]:
+    return one.area_name, one.association, one.needs_support
+
+
+def _reading(one: Listed) -> str:
+    return one.kana
 
 
 def call_sheet(people: Iterable[Listed], city: City, now: datetime, language: str = "ja") -> Sheet:

@@ -41,7 +41,7 @@ def send(site: Site) -> None:
         now = site.clock.now()
         silent: list[str] = []
         for address in inbox.canaries:
-            mine = (LetterRow.kind == LetterKind.CANARY, LetterRow.address == address)
+            mine = (LetterRow.kind == LetterKind.CANARY, LetterRow.address_key == address)
             first, last = session.execute(
                 select(func.min(LetterRow.created_at), func.max(LetterRow.created_at)).where(*mine)
             ).one()

@@ -24,7 +24,7 @@ _NONCE = 12
 def encrypt(secret: bytes, purpose: str, text: str) -> str:
     """The text as `v1.` and URL-safe letters; never the same twice."""
     nonce = os.urandom(_NONCE)
-    sealed = AESGCM(_key(secret, purpose)).encrypt(nonce, text.encode(), purpose.encode())
+    sealed = AESGCM(derived(secret, purpose)).encrypt(nonce, text.encode(), purpose.encode())
     return _VERSION + base64.urlsafe_b64encode(nonce + sealed).decode()
 
 
@@ -32,7 +32,7 @@ def decrypt(secret: bytes, purpose: str, sealed: str) -> str:
     """The text again. Raises WrongSecret when it was altered, moved, or made with another secret."""
     try:
         raw = base64.urlsafe_b64decode(sealed.removeprefix(_VERSION).encode())
-        opened = AESGCM(_key(secret, purpose)).decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
+        opened = AESGCM(derived(secret, purpose)).decrypt(raw[:_NONCE], raw[_NONCE:], purpose.encode())
     except (ValueError, InvalidTag) as error:
         raise WrongSecret(
             "what is stored encrypted cannot be read: is storage/secret the one of this database?"
@@ -40,5 +40,6 @@ def decrypt(secret: bytes, purpose: str, sealed: str) -> str:
     return opened.decode()
 
 
-def _key(secret: bytes, purpose: str) -> bytes:
+def derived(secret: bytes, purpose: str) -> bytes:
+    """The key of one purpose, 32 bytes."""
     return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"alertd {purpose}".encode()).derive(secret)

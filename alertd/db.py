@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ from sqlalchemy.orm import Session
 
 from alertd.clock import stopwatch
 from alertd.errors import Problem, WrongConfiguration
+from alertd.key_ring import KeyRing
+from alertd.sealed import give_keys
 
 #: how long a writer waits for another one, in seconds
 BUSY = 30
 
 
-def open_database(url: str) -> Engine:
-    """The engine for a SQLAlchemy URL of SQLite or PostgreSQL.
+def open_database(url: str, storage: Path | None = None) -> Engine:
+    """The engine for a SQLAlchemy URL of SQLite or PostgreSQL; the keys of personal data lie in `storage`.
+
+    Without it, what is encrypted can neither be read nor written.
 
     SQLite: write-ahead log, a commit is on disk before it returns, and every
     transaction begins IMMEDIATE: one that reads first and then writes cannot fail.
@@ -38,23 +43,31 @@ def open_database(url: str) -> Engine:
         )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_immediate)
-        return engine
-    if parsed.get_backend_name() == "postgresql":
+    elif parsed.get_backend_name() == "postgresql":
+        if find_spec("psycopg") is None:
+            raise WrongConfiguration(
+                Problem("database.url", 'PostgreSQL needs the extra "postgres": pip install "alertd[postgres]"')
+            )
         options = (
             "-c statement_timeout=120000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=60000"
         )
-        return create_engine(
+        engine = create_engine(
             parsed,
             hide_parameters=True,
             pool_pre_ping=True,
             pool_size=10,
             connect_args={"options": options},
         )
-    raise WrongConfiguration(
-        Problem(
-            "database.url", f"“{parsed.get_backend_name()}” is not supported; use sqlite:/// or postgresql://"
+    else:
+        raise WrongConfiguration(
+            Problem(
+                "database.url",
+                f"“{parsed.get_backend_name()}” is not supported; use sqlite:/// or postgresql://",
+            )
         )
-    )
+    if storage is not None:
+        give_keys(engine, KeyRing(storage))
+    return engine
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:

@@ -19,7 +19,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from alertd.alert import Status
 from alertd.channel import Probes
 from alertd.dispatch import Role
-from alertd.errors import AlertdError
+from alertd.errors import AlertdError, WrongSecret
+from alertd.rotation import check_keys
 from alertd.site import Site
 from alertd.speech import Say, Script
 
@@ -87,6 +88,12 @@ def _storage(site: Site) -> Iterator[Sign]:
         yield Sign("secret", Grade.ILL, f"others can read it ({mode:o})", f"chmod 600 {folder / 'secret'}")
     else:
         yield Sign("secret", Grade.WELL, "only its owner can read it")
+    try:
+        check_keys(site)
+    except WrongSecret as error:
+        yield Sign("keys", Grade.ILL, "personal data cannot be read", str(error))
+    else:
+        yield Sign("keys", Grade.WELL, "personal data is encrypted, and its keys are here")
 
 
 def _database(site: Site) -> Iterator[Sign]:
@@ -212,7 +219,7 @@ def _voices(site: Site) -> Iterator[Sign]:
     if read:
         yield Sign("voices", Grade.WELL, f"Japanese is read: {read}")
     else:
-        yield Sign("voices", Grade.ILL, "nobody reads Japanese", "install pyopenjtalk-plus")
+        yield Sign("voices", Grade.ILL, "nobody reads Japanese", 'pip install "alertd[sound]"')
 
 
 def _paper(site: Site) -> Iterator[Sign]:

@@ -121,15 +121,16 @@ def report(site: Site) -> Hygiene:
         listed = session.execute(
             select(ContactRow.id, ContactRow.address).where(ContactRow.kind == KIND, ContactRow.active)
         ).all()
-        gone = session.execute(
-            select(ContactRow.address)
-            .join(DepartureRow, DepartureRow.contact_id == ContactRow.id)
-            .where(DepartureRow.cause == Cause.BOUNCES, ~ContactRow.active)
-            .distinct()
-        ).all()
+        gone = set(
+            session.scalars(
+                select(ContactRow.address)
+                .join(DepartureRow, DepartureRow.contact_id == ContactRow.id)
+                .where(DepartureRow.cause == Cause.BOUNCES, ~ContactRow.active)
+            )
+        )
     every = Counter(_domain(address) for _, address in listed)
     ill = Counter(_domain(one.address) for one in sick if one.active)
-    off = Counter(_domain(address) for (address,) in gone)
+    off = Counter(_domain(address) for address in gone)
     domains = [
         Domain(name=name, addresses=every[name], ailing=ill[name], suspended=off[name])
         for name in sorted(

@@ -27,7 +27,7 @@ def in_force(session: Session, site: Site, channel: str, address: str, now: date
     people = session.scalars(
         select(RecipientRow)
         .join(ContactRow, ContactRow.recipient_id == RecipientRow.id)
-        .where(ContactRow.kind == site.line(channel).kind, ContactRow.address == address, RecipientRow.active)
+        .where(ContactRow.kind == site.line(channel).kind, ContactRow.address_key == address, RecipientRow.active)
         .order_by(ContactRow.preference, RecipientRow.id)
     ).all()
     groups = set(
@@ -60,7 +60,7 @@ def _delivery(session: Session, row: DispatchRow, channel: str, address: str) ->
         .where(
             DeliveryRow.dispatch_id == row.id,
             DeliveryRow.channel == channel,
-            ContactRow.address == address,
+            ContactRow.address_key == address,
         )
         .order_by(DeliveryRow.id)
         .limit(1)

@@ -63,6 +63,12 @@ def token_of(secret: bytes, number: int, nonce: str) -> str:
     return base64.urlsafe_b64encode(mac).decode().rstrip("=")
 
 
+def mailbox(address: str) -> str:
+    """The mailbox behind an address, whatever its `+tag` and its capitals."""
+    local, _, domain = address.lower().rpartition("@")
+    return f"{local.partition('+')[0]}@{domain}"
+
+
 def hash_of(token: str) -> str:
     """By what a token is found."""
     return hashlib.sha256(token.encode()).hexdigest()

@@ -59,7 +59,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
             ContactRow.id.label("contact_id"),
             RecipientRow.language.label("language"),
             RecipientRow.needs_support.label("needs_support"),
-            ContactRow.address.label("address"),
+            ContactRow.address_key.label("address_key"),
             ContactRow.section.label("section"),
             nth_of_recipient.label("nth_of_recipient"),
         )
@@ -75,7 +75,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
         .subquery()
     )
     nth_of_address = func.row_number().over(
-        partition_by=(reachable.c.address, reachable.c.section),
+        partition_by=(reachable.c.address_key, reachable.c.section),
         order_by=(reachable.c.needs_support.desc(), reachable.c.contact_id),
     )
     first = (

@@ -34,7 +34,9 @@ def about(site: Site, address: str) -> dict[str, Any]:
     with reading(site.engine) as session:
         contacts = subscriptions.contacts_at(session, address)
         letters = session.scalars(
-            select(LetterRow).where(LetterRow.address.in_({address, address.lower()})).order_by(LetterRow.id)
+            select(LetterRow)
+            .where(LetterRow.address_key.in_({address, address.lower()}))
+            .order_by(LetterRow.id)
         ).all()
         if not contacts and not letters:
             raise NotFound("nothing is stored about this address")
@@ -64,7 +66,7 @@ def erase(site: Site, address: str, *, by: str) -> int:
     with writing(site.engine) as session:
         now = site.clock.now()
         contacts = subscriptions.contacts_at(session, address, lock=True)
-        letters = LetterRow.address.in_({address, address.lower()})
+        letters = LetterRow.address_key.in_({address, address.lower()})
         asked = session.scalar(select(func.count()).select_from(LetterRow).where(letters)) or 0
         if not contacts and not asked:
             raise NotFound("nothing is stored about this address")
@@ -146,11 +148,8 @@ def _erase(session: Session, contact: ContactRow) -> None:
         session.execute(statement.execution_options(synchronize_session=False))
     contact.address, contact.holder, contact.active = f"erased-{contact.id}", "", False
     session.flush()
-    others = select(func.count()).select_from(ContactRow)
-    others = others.where(
-        ContactRow.recipient_id == contact.recipient_id, ContactRow.address.not_like("erased-%")
-    )
-    if not session.scalar(others):
+    ways = select(ContactRow.address).where(ContactRow.recipient_id == contact.recipient_id)
+    if all(address.startswith("erased-") for address in session.scalars(ways)):
         owner = session.get_one(RecipientRow, contact.recipient_id)
         owner.name = owner.kana = owner.association = owner.street = ""
         owner.external_id, owner.needs_support, owner.active = None, False, False

@@ -14,10 +14,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
-import jaconv
-
 from alertd import address
 from alertd.errors import WrongRecipients
+from alertd.kana import full_width, hira2kata
 from alertd.recipient import Contact, Recipient
 from alertd.recipient_columns import (
     AS_WRITTEN,
@@ -135,7 +134,7 @@ def _recipient(cells: Mapping[str, str], by_area: Mapping[str, str], areas: Mapp
     needs_support = _flag("support", cells.get("support", ""))
     return Recipient(
         name=name,
-        kana=jaconv.hira2kata(jaconv.h2z(cells.get("kana", ""))),
+        kana=hira2kata(full_width(cells.get("kana", ""))),
         kind=_choice("kind", cells.get("kind", ""), KINDS),
         area=area,
         language=_choice("language", cells.get("language", "") or "ja", LANGUAGES),

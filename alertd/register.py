@@ -21,6 +21,7 @@ from alertd.city import City
 from alertd.db import upgrade, writing
 from alertd.errors import NotFound
 from alertd.recipient import Contact, Recipient
+from alertd.rotation import check_keys
 from alertd.site import Site
 from alertd.tables import AreaRow, ContactRow, DeliveryRow, MembershipRow, RecipientRow
 from alertd.zones import zones
@@ -125,7 +126,7 @@ def owner_of(session: Session, kind: str, address: str) -> int:
     found = session.scalar(
         select(ContactRow.recipient_id)
         .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
-        .where(ContactRow.kind == kind, ContactRow.address == address, ContactRow.active, RecipientRow.active)
+        .where(ContactRow.kind == kind, ContactRow.address_key == address, ContactRow.active, RecipientRow.active)
         .order_by(ContactRow.preference, ContactRow.id)
         .limit(1)
     )
@@ -135,8 +136,12 @@ def owner_of(session: Session, kind: str, address: str) -> int:
 
 
 def install(site: Site) -> None:
-    """Makes the tables, and the zones of the default city when there are no areas; twice is harmless."""
+    """Makes the tables, and the zones of the default city when there are no areas; twice is harmless.
+
+    Raises WrongSecret when the keys in `storage` are not those of this database.
+    """
     upgrade(site.engine)
+    check_keys(site)
     with writing(site.engine) as session:
         default = City.model_fields["code"].default
         if site.config.city.code == default and session.scalar(select(AreaRow.code).limit(1)) is None:
@@ -247,7 +252,7 @@ def _stored(
     addresses = {contact.address for recipient in chunk for contact in recipient.contacts}
     owners = set(session.scalars(select(RecipientRow.id).where(RecipientRow.external_id.in_(numbers))))
     for some in _pieces(sorted(addresses)):
-        owners |= set(session.scalars(select(ContactRow.recipient_id).where(ContactRow.address.in_(some))))
+        owners |= set(session.scalars(select(ContactRow.recipient_id).where(ContactRow.address_key.in_(some))))
     found: dict[int, _Stored] = {}
     for ids in _pieces(sorted(owners)):
         for row in session.scalars(select(RecipientRow).where(RecipientRow.id.in_(ids))):

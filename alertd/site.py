@@ -40,7 +40,7 @@ class Site:
     @classmethod
     def open(cls, config: Config, clock: Clock | None = None) -> Site:
         """Opens an installation; touches neither the network nor, but for its clock, the database."""
-        engine = open_database(config.database_url)
+        engine = open_database(config.database_url, config.storage)
         if clock is None:
             clock = DatabaseClock(engine) if engine.dialect.name == "postgresql" else SystemClock()
         lease = timedelta(seconds=config.worker.lease)

@@ -13,7 +13,7 @@ from alertd import audit, people, store
 from alertd.category import EVERYTHING
 from alertd.db import reading, writing
 from alertd.errors import AlertdError, Problem, WrongInput
-from alertd.letter import LetterKind, hash_of
+from alertd.letter import LetterKind, hash_of, mailbox
 from alertd.site import Site
 from alertd.store import letters, subscriptions
 from alertd.subscription import Cause, Choice, How, OptIn
@@ -87,6 +87,7 @@ def new_letter(
     return LetterRow(
         kind=kind,
         address=address,
+        mailbox_key=mailbox(address),
         domain=address.rpartition("@")[2].lower(),
         language=language,
         how=how,

@@ -21,7 +21,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import TIMESTAMP
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, validates
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from alertd.alert import MsgType, Status
@@ -29,8 +29,11 @@ from alertd.channel import Answer, Outcome, Phase, Reason
 from alertd.delivery import NOTHING_KNOWN
 from alertd.dispatch import State
 from alertd.recipient import RecipientKind
+from alertd.sealed import Fingerprint, Sealed, same_as
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: what addresses of contacts are sealed for
+CONTACT_ADDRESS = "contact.address"
 
 
 class Instant(TypeDecorator[datetime]):
@@ -126,14 +129,14 @@ class RecipientRow(Base):
     __tablename__ = "recipient"
 
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
-    name: Mapped[str] = mapped_column(String(200))
-    kana: Mapped[str] = mapped_column(String(200), default="")
+    name: Mapped[str] = mapped_column(Sealed("recipient.name", 200))
+    kana: Mapped[str] = mapped_column(Sealed("recipient.kana", 200), default="")
     kind: Mapped[RecipientKind]
     area: Mapped[str] = mapped_column(String(32), index=True)
     #: 自治会: the neighbourhood association, whose people knock at doors
     association: Mapped[str] = mapped_column(String(100), default="", server_default="")
     #: where the door is, as neighbours say it
-    street: Mapped[str] = mapped_column(String(200), default="", server_default="")
+    street: Mapped[str] = mapped_column(Sealed("recipient.street", 200), default="", server_default="")
     language: Mapped[str] = mapped_column(String(16), default="ja")
     needs_support: Mapped[bool] = mapped_column(default=False)
     #: the number in the list that it came from; imports update by it
@@ -157,7 +160,7 @@ class ContactRow(Base):
     """One address of a recipient on one kind of channel."""
 
     __tablename__ = "contact"
-    __table_args__ = (Index("ix_contact_kind_address", "kind", "address"),)
+    __table_args__ = (Index("ix_contact_kind_address_key", "kind", "address_key"),)
 
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     recipient_id: Mapped[int] = mapped_column(
@@ -167,13 +170,20 @@ class ContactRow(Base):
     kind: Mapped[str] = mapped_column(String(32))
     #: only by this channel section; None = any of the kind
     section: Mapped[str | None] = mapped_column(String(64))
-    address: Mapped[str] = mapped_column(String(320))
+    address: Mapped[str] = mapped_column(Sealed(CONTACT_ADDRESS, 320))
+    #: the address is found by it
+    address_key: Mapped[str] = mapped_column(Fingerprint(), default=same_as("address"), server_default="")
     #: who answers there, such as a daughter; empty = the recipient
-    holder: Mapped[str] = mapped_column(String(100), default="", server_default="")
+    holder: Mapped[str] = mapped_column(Sealed("contact.holder", 100), default="", server_default="")
     #: 1 is tried first
     preference: Mapped[int] = mapped_column(default=1)
     #: False = has left the list
     active: Mapped[bool] = mapped_column(default=True)
+
+    @validates("address")
+    def _found_by(self, _name: str, address: str) -> str:
+        self.address_key = address
+        return address
 
 
 class SubscriptionRow(Base):
@@ -238,7 +248,8 @@ class LetterRow(Base):
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
         ),
-        Index("ix_letter_address", "address", "sent_at"),
+        Index("ix_letter_address_key", "address_key"),
+        Index("ix_letter_mailbox_key", "mailbox_key", "sent_at"),
         Index("ix_letter_domain", "domain", "sent_at"),
         Index("ix_letter_network", "network", "created_at"),
     )
@@ -246,7 +257,10 @@ class LetterRow(Base):
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     #: `alertd.letter.LetterKind`
     kind: Mapped[str] = mapped_column(String(16))
-    address: Mapped[str] = mapped_column(String(320))
+    address: Mapped[str] = mapped_column(Sealed("letter.address", 320))
+    address_key: Mapped[str] = mapped_column(Fingerprint(), default=same_as("address"), server_default="")
+    #: the same for every `+tag`: letters are counted by it
+    mailbox_key: Mapped[str] = mapped_column(Fingerprint(), server_default="")
     domain: Mapped[str] = mapped_column(String(253))
     language: Mapped[str] = mapped_column(String(16))
     #: what asked for it (`alertd.subscription.How`), and from which network, as /24 or /48
@@ -482,7 +496,7 @@ class TakingRow(Base):
     taken_at: Mapped[datetime]
     #: what came of the visit (see alertd.help_wanted); None = still on the way
     result: Mapped[str | None] = mapped_column(String(16))
-    note: Mapped[str | None] = mapped_column(String(500))
+    note: Mapped[str | None] = mapped_column(Sealed("taking.note", 500))
     visited_at: Mapped[datetime | None]
 
 
@@ -554,6 +568,8 @@ class ChannelStateRow(Base):
     resume_at: Mapped[datetime | None]
     #: how often in a row it was down
     failures: Mapped[int] = mapped_column(default=0)
+    #: it has taken nothing since then, because it is asked too often
+    busy_since: Mapped[datetime | None]
     #: the pace: the next hand-over may begin
     next_at: Mapped[datetime | None]
     #: an exclusive channel: who transmits, and until when its lease runs

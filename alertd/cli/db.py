@@ -89,6 +89,31 @@ def restore(
     )
 
 
+@app.command("rotate-key")
+def rotate_key(
+    context: typer.Context,
+    name: str = typer.Option("", "--as", metavar="NAME", help="Who did it, for the audit trail."),
+    config: Path | None = ConfigOption,
+) -> None:
+    """Make a new key for personal data and encrypt all of it anew; everything may go on meanwhile.
+
+    Old keys stay in storage/keys, because backups need them. Copy the folder to every machine of
+    the installation, and where you keep copies of storage/secret.
+
+    \b
+    Example: alertd db rotate-key --as suzuki
+    """
+    from rich.progress import Progress
+
+    from alertd.rotation import rotate
+
+    with opened(context, config) as site, Progress(transient=True) as bar:
+        task = bar.add_task("encrypting", total=None)
+        rows = rotate(site, by=name or "alertd", progress=lambda done: bar.update(task, completed=done))
+        folder = site.config.storage / "keys"
+    say(f"{rows} rows are encrypted with a new key; keep a copy of {folder} beside that of storage/secret")
+
+
 @app.command()
 def check(context: typer.Context, config: Path | None = ConfigOption, as_json: JsonFlag = False) -> None:
     """Look at every page of the database and every row of the audit trail; exit code 1 when one is wrong.

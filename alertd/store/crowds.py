@@ -32,12 +32,12 @@ def claim_and_mark(
         {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until},
     ).all()
     ordered = sorted(rows, key=lambda row: row[7:])
-    return [Claimed(row[0], row[1], row[2], row[3], row[4], row[5], row[6], None, now) for row in ordered]
+    return [Claimed(*row[:7], None, now) for row in ordered]
 
 
 def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tuple[str, bool]]:
     """The address of each contact, and whether it may still be used."""
-    rows = session.execute(_for(session, _ADDRESSES), {"ids": _ids(session, contact_ids)})
+    rows = session.execute(_for(session, _ADDRESSES), {"ids": _ids(session, contact_ids)}).all()
     opened = opener(session, CONTACT_ADDRESS)
     return {number: (opened(address), bool(usable)) for number, address, usable in rows}
 
@@ -68,7 +68,7 @@ def conclude(
             "spread": spread.total_seconds(),
         },
     )
-    return frozenset(row[0] for row in taken)
+    return frozenset([row[0] for row in taken.all()])
 
 
 def never_begun(session: Session, owner: str, ids: Sequence[int], now: datetime) -> None:

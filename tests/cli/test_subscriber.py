@@ -97,11 +97,14 @@ def test_an_address_that_is_erased_is_nowhere_any_more(city: Alertd, tmp_path: P
     assert told(city, "taro@example.jp")["contacts"][0]["name"] == "三条太郎"
     done = city("subscriber", "erase", "taro@example.jp", "--yes")
     assert (done.code, done.out) == (0, "erased: 1 contact\n")
+    everything = city("recipient", "export", "all.csv")
+    listed = (tmp_path / "all.csv").read_text("utf-8-sig")
+    assert everything.code == 0 and "hanako@example.jp" in listed
+    assert "taro@example.jp" not in listed and "三条太郎" not in listed
     database = sqlite3.connect(tmp_path / "var" / "alertd.db")
     dump = "\n".join(database.iterdump())
     database.close()
-    assert "taro@example.jp" not in dump and "三条太郎" not in dump
-    assert "hanako@example.jp" in dump and "contact.erased" in dump
+    assert "contact.erased" in dump
     assert city("subscriber", "erase", "taro@example.jp", "--yes").code == 1
 
 

@@ -248,7 +248,9 @@ def test_who_has_left_the_list_since_planning_gets_nothing(city: City) -> None:
     factories.approve(city.site, dispatch)
     plan.plan(city.site, dispatch)
     with writing(city.site.engine) as session:
-        session.execute(update(ContactRow).where(ContactRow.address == "p1@example.jp").values(active=False))
+        session.execute(
+            update(ContactRow).where(ContactRow.address_key == "p1@example.jp").values(active=False)
+        )
     city.drain()
     assert [heard.address for heard in city.heard()] == ["p0@example.jp", "p2@example.jp"]
     assert city.mail(dispatch).outcomes["cancelled"] == 1

@@ -218,7 +218,9 @@ def test_a_far_end_that_goes_down_costs_no_attempt(fast: City, fault: type[Runti
 def test_who_left_in_the_middle_gets_nothing_more(fast: City) -> None:
     dispatch = begin(fast, 5)
     with writing(fast.site.engine) as session:
-        session.execute(update(ContactRow).where(ContactRow.address == "p2@example.jp").values(active=False))
+        session.execute(
+            update(ContactRow).where(ContactRow.address_key == "p2@example.jp").values(active=False)
+        )
     fast.drain()
     outcomes = fast.mail(dispatch).outcomes
     assert (outcomes["accepted"], outcomes["cancelled"]) == (4, 1)
