@@ -286,6 +286,9 @@ class ChannelSettings(BaseModel):
     quiet_unless: Severity = Severity.MODERATE
     #: groups whose members are told first, because they pass it on
     first_groups: tuple[str, ...] = ()
+    #: groups of those who live where it is dangerous, the most dangerous place first: they come after
+    #: those who need support and before all others
+    danger_groups: tuple[str, ...] = ()
     #: the far end is a simulation: shown wherever the channel is shown
     simulated: bool = False
 

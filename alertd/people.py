@@ -34,11 +34,15 @@ ZONE = "alertd:area"
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A channel section as the audience sees it: its name, its kind, and whose members are told first."""
+    """A channel section as the audience sees it: its name, its kind, and whose members are told first.
+
+    `danger_groups` come after those who need support, the most dangerous place first.
+    """
 
     name: str
     kind: str
     first_groups: tuple[str, ...] = ()
+    danger_groups: tuple[str, ...] = ()
 
 
 def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, bool]]:

@@ -63,7 +63,7 @@ class Site:
             there = ", ".join(self.settings) or "none"
             raise NotFound(f"there is no channel “{name}”; there are: {there}")
         settings = self.settings[name]
-        return Line(name, settings.reaches, settings.first_groups)
+        return Line(name, settings.reaches, settings.first_groups, settings.danger_groups)
 
     def channel(self, name: str) -> Channel:
         """The opened channel of a section; the same one every time. Raises NotFound."""

@@ -23,6 +23,7 @@ class SipSettings(ChannelSettings):
     retry_after_extreme: tuple[float, ...] = (60.0, 120.0)
     quiet_hours: tuple[time, ...] = (time(21), time(7))
     first_groups: tuple[str, ...] = ("自治会長", "民生委員")
+    danger_groups: tuple[str, ...] = ("土砂区域", "浸水区域")
     #: host, or host:port, where the exchange takes SIP over UDP
     exchange: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.-]*(:[0-9]{1,5})?$")
     #: our name at the exchange, which people see and can call back: a number or an extension

@@ -27,6 +27,7 @@ class VoiceSettings(TwilioSettings):
     retry_when_severe: tuple[Reason, ...] = (Reason.MACHINE,)
     quiet_hours: tuple[time, ...] = (time(21), time(7))
     first_groups: tuple[str, ...] = ("自治会長", "民生委員")
+    danger_groups: tuple[str, ...] = ("土砂区域", "浸水区域")
     #: the number that people see, and can call back; E.164
     caller_id: str = Field(pattern=r"^\+[1-9][0-9]{6,14}$")
     ring_seconds: int = Field(default=30, ge=5, le=600)

@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import (
+    ColumnElement,
     CursorResult,
     Insert,
     Table,
@@ -50,13 +51,23 @@ def plan_audience(
 ) -> int:
     """Makes the deliveries of one channel, in the database; twice is harmless. Returns how many are new.
 
-    First the few who pass it on, then those who need support, then the others. A
-    follow-up never goes to a contact before the words that it follows.
+    First the few who pass it on, then those who need support, then those who live in
+    danger, then the others. A follow-up never goes to a contact before the words that it follows.
     """
     before = aliased(DeliveryRow)
     reached = contacts_of(audience, line).subquery()
-    told_first = exists().where(
-        MembershipRow.recipient_id == reached.c.recipient_id, MembershipRow.group_name.in_(line.first_groups)
+
+    def among(groups: Sequence[str]) -> ColumnElement[bool]:
+        return exists().where(
+            MembershipRow.recipient_id == reached.c.recipient_id, MembershipRow.group_name.in_(groups)
+        )
+
+    in_danger = [(among([group]), number) for number, group in enumerate(line.danger_groups)]
+    order = (
+        case((among(line.first_groups), 0), else_=1),
+        reached.c.needs_support.desc(),
+        *([case(*in_danger, else_=len(in_danger))] if in_danger else []),
+        reached.c.recipient_id,
     )
     spoken = case((reached.c.language.in_(languages), reached.c.language), else_=languages[0])
     return _insert_deliveries(
@@ -76,7 +87,7 @@ def plan_audience(
             literal(0),
             literal(NOTHING_KNOWN),
             literal(now, DeliveryRow.due_at.type),
-        ).order_by(case((told_first, 0), else_=1), reached.c.needs_support.desc(), reached.c.recipient_id),
+        ).order_by(*order),
     )
 
 

@@ -158,19 +158,27 @@ def test_what_ends_before_the_morning_expires_and_is_never_sent_late(make_city: 
     assert city.heard() == []
 
 
-def test_who_passes_it_on_is_told_first_and_then_who_needs_support(make_city: MakeCity) -> None:
-    city = make_city(first_groups=("自治会長",))
+def test_who_passes_it_on_is_told_first_then_who_needs_support_then_who_lives_in_danger(
+    make_city: MakeCity,
+) -> None:
+    city = make_city(first_groups=("自治会長",), danger_groups=("土砂区域", "浸水区域"))
     factories.add_people(city.site, ["plain@example.jp"])
+    [flooded] = factories.add_people(city.site, ["flooded@example.jp"])
+    [slope] = factories.add_people(city.site, ["slope@example.jp"])
     factories.add_people(city.site, ["support@example.jp"], needs_support=True)
     [head] = factories.add_people(city.site, ["head@example.jp"])
+    groups = {head: ("自治会長",), slope: ("浸水区域", "土砂区域"), flooded: ("浸水区域",)}
     with writing(city.site.engine) as session:
-        session.add(MembershipRow(recipient_id=head, group_name="自治会長"))
+        for number, names in groups.items():
+            session.add_all(MembershipRow(recipient_id=number, group_name=name) for name in names)
     again(city, factories.make_alert())
     city.drain()
-    assert [heard.address for heard in city.heard()] == [
-        "head@example.jp",
-        "support@example.jp",
-        "plain@example.jp",
+    assert [heard.address.partition("@")[0] for heard in city.heard()] == [
+        "head",
+        "support",
+        "slope",
+        "flooded",
+        "plain",
     ]
 
 
