@@ -19,6 +19,10 @@ LONGEST_PAUSE = timedelta(seconds=30)
 MISCONFIGURED_PAUSE = timedelta(seconds=60)
 #: the longest pause that a far end may ask for
 LONGEST_WAIT = timedelta(seconds=120)
+#: after which a far end that is asked too often, and takes nothing, is an alarm
+BUSY_FOR = timedelta(seconds=60)
+#: after its last word, a far end that was asked too often is asked anew
+_FORGOTTEN = timedelta(minutes=5)
 #: how many seconds of a pace are begun together
 SLICE = 0.2
 #: … and of one that the channel itself keeps
@@ -63,9 +67,28 @@ def leave(row: ChannelStateRow, owner: str, pace: Pace, now: datetime) -> None:
         disown(row, owner)
 
 
-def wait_for(row: ChannelStateRow, seconds: float, now: datetime) -> None:
-    """The far end has asked for a pause: nothing is handed over before its end, and nobody is alarmed."""
-    row.resume_at = now + min(timedelta(seconds=max(seconds, 1.0)), LONGEST_WAIT)
+def too_fast(session: Session, row: ChannelStateRow, seconds: float, now: datetime) -> None:
+    """The far end takes nothing because it is asked too often: nothing is handed over for so many seconds.
+
+    That is nobody's fault, and mostly over soon. When it takes nothing for `BUSY_FOR`, the
+    alarm goes on, with the time since when.
+    """
+    if row.busy_since is None or row.resume_at is None or now - row.resume_at > _FORGOTTEN:
+        row.busy_since = now
+    row.resume_at = now + min(timedelta(seconds=seconds), LONGEST_WAIT)
+    if now - row.busy_since < BUSY_FOR:
+        return
+    row.failures += 1
+    message = f"asked too often: it takes nothing since {row.busy_since:%H:%M:%S} UTC"
+    if store.raise_alarm(session, f"busy:{row.channel}", message, row.busy_since):
+        audit.note(
+            session,
+            at=now,
+            actor=audit.ENGINE,
+            action="channel.failed",
+            subject=f"channel:{row.channel}",
+            detail={"message": message, "person_needed": True},
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,10 +141,12 @@ def in_a_slice(per_second: float) -> int:
 
 def succeeded(session: Session, row: ChannelStateRow, now: datetime) -> None:
     """The far end took something over."""
-    row.succeeded_at, row.resume_at = now, None
+    row.succeeded_at = now
+    row.resume_at = row.busy_since = None
     if row.failures:
         row.failures = 0
         store.clear_alarm(session, f"channel:{row.channel}")
+        store.clear_alarm(session, f"busy:{row.channel}")
         audit.note(
             session, at=now, actor=audit.ENGINE, action="channel.recovered", subject=f"channel:{row.channel}"
         )

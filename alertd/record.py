@@ -121,6 +121,6 @@ def pause(site: Site, name: str, owner: str, fault: ChannelError, ids: Sequence[
         store.release(session, owner, ids)
         row = lane.lane(session, name)
         if isinstance(fault, ChannelBusy):
-            lane.wait_for(row, fault.seconds, now)
+            lane.too_fast(session, row, max(fault.seconds, 1.0), now)
             return
         lane.failed(session, row, str(fault), now, person_needed=isinstance(fault, ChannelMisconfigured))

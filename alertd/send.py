@@ -349,4 +349,8 @@ def _record(
     record(session, site, name, owner, group.claimed[0].dispatch_id, group.status, group.receipts, now)
     store.unmark(session, owner, [claimed.id for claimed in group.untouched], now)
     if group.receipts and group.fault is None:
-        lane.succeeded(session, lane.lane(session, name), now)
+        row = lane.lane(session, name)
+        if all(receipt.reason is Reason.RATE_LIMITED for _, receipt in group.receipts):
+            lane.too_fast(session, row, 0.0, now)
+        else:
+            lane.succeeded(session, row, now)

@@ -570,6 +570,8 @@ class ChannelStateRow(Base):
     failures: Mapped[int] = mapped_column(default=0)
     #: it has taken nothing since then, because it is asked too often
     busy_since: Mapped[datetime | None]
+    #: it has taken nothing since then, because it is asked too often
+    busy_since: Mapped[datetime | None]
     #: the pace: the next hand-over may begin
     next_at: Mapped[datetime | None]
     #: an exclusive channel: who transmits, and until when its lease runs

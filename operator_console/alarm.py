@@ -23,6 +23,10 @@ _WORDS = {
         "No worker answers. Alerts go out more slowly. Please look at the broker and the workers."
     ),
     "channel": mark("%(name)s: the far end does not take anything over. What waits will be tried again."),
+    "busy": mark(
+        "%(name)s: the far end takes nothing, because it is asked too often. What waits will be tried again. "
+        "Please ask the provider for more calls or messages a second, or lower the pace."
+    ),
     "link": mark(
         "%(name)s: the far end gives no sign of life. Nothing was lost; please look before it is needed."
     ),
