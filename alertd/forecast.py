@@ -38,21 +38,26 @@ def ends_at(session: Session, site: Site, dispatch_id: int, now: datetime) -> Ma
     return {name: now + left.all_rounds for name, left in remaining(session, site, dispatch_id).items()}
 
 
-def remaining(session: Session, site: Site, dispatch_id: int) -> Mapping[str, Eta]:
+def remaining(
+    session: Session, site: Site, dispatch_id: int, opened: Mapping[str, int] | None = None
+) -> Mapping[str, Eta]:
     """How long each channel with lines will still take, by the answers so far.
 
+    `opened` says how many deliveries each has still open, where that was counted already.
     Channels that have nothing open any more are left out.
     """
+    if opened is None:
+        opened = {one.channel: one.deliveries for one in store.open_by_channel(session, dispatch_id)}
     lengths = sounds(store.artefacts(session, dispatch_id))
     told: dict[str, Eta] = {}
-    for count in store.open_by_channel(session, dispatch_id):
-        calling = _calling(site, count.channel, lengths.get(count.channel))
+    for name, deliveries in opened.items():
+        calling = _calling(site, name, lengths.get(name)) if deliveries else None
         if calling is None:
             continue
-        answers = store.answers(session, dispatch_id, count.channel)
+        answers = store.answers(session, dispatch_id, name)
         if answers.concluded >= ENOUGH:
             calling = replace(calling, answered=answers.answered / answers.concluded)
-        told[count.channel] = eta(count.deliveries, calling)
+        told[name] = eta(deliveries, calling)
     return told
 
 

@@ -11,24 +11,27 @@ from fastapi.responses import StreamingResponse
 from fastapi.sse import format_sse_event
 from starlette.concurrency import run_in_threadpool
 
+from alertd import store
 from alertd.clock import stopwatch
 from alertd.db import reading
-from alertd.dispatch import Role, State
+from alertd.dispatch import State
+from alertd.follow_up import FollowUp
 from alertd.hold import is_held
 from alertd.report import Report
 from alertd.site import Site
 from operator_console import help_wanted
+from operator_console.follow_ups import can_follow
 from operator_console.page import fragment, page
-from operator_console.stored import stored
-from operator_console.tally import Snapshot, shown, snapshot
+from operator_console.stored import Stored, stored
+from operator_console.tally import STOPS, Snapshot, shown, snapshot
 from operator_console.visit import Visit, Visited
 
 #: between two looks at the tally, in seconds
 EVERY = 1.0
+#: how many times as long as a look has taken nobody looks again
+SPARING = 8
 #: after which the browser connects anew, so that its session is looked at again, in seconds
 CONNECTION = 30.0
-#: who may stop a dispatch
-STOPS = (Role.SEND, Role.APPROVE, Role.DRAFT)
 _STOPPABLE = (State.SUBMITTED, State.APPROVED, State.SENDING, State.FINISHED)
 #: dispatches that are remembered
 _MOST = 100
@@ -39,14 +42,23 @@ def can_stop(visit: Visit, told: Report) -> bool:
     return visit.may(*STOPS) and told.state in _STOPPABLE
 
 
+def _follow_ups(visit: Visit, dispatch: Stored, told: Report) -> tuple[FollowUp, ...]:
+    """The ways in which this visitor can follow the alert up."""
+    written = can_follow(visit, dispatch)
+    called_off = can_stop(visit, told) and told.corrects is None
+    return tuple(how for how in FollowUp if (called_off if how is FollowUp.CANCEL else written))
+
+
 class Boards:
     """The boards of every dispatch.
 
-    A snapshot serves all that are open: it is taken at most once in `EVERY` seconds.
+    A snapshot serves all that are open: it is taken at most once in `EVERY` seconds, and
+    where it takes long, no more often than leaves the database to the senders.
     """
 
     def __init__(self, site: Site) -> None:
         self._site = site
+        #: by dispatch: until when it serves, on the stopwatch
         self._taken: dict[int, tuple[float, Snapshot]] = {}
         self._guard = threading.Lock()
 
@@ -55,17 +67,22 @@ class Boards:
         with reading(self._site.engine) as session:
             dispatch = stored(session, self._site, number)
             now = snapshot(session, self._site, number)
+            follows = dispatch.row.follows_id
+            before = store.dispatch(session, follows) if follows is not None else None
+            after = store.followed_by(session, number)
         return page(
             visit,
             "board.html",
             dispatch=dispatch,
             held=is_held(dispatch.row),
-            can_stop=can_stop(visit, now.report),
+            follows=before,
+            followed_by=after,
+            follow_ups=_follow_ups(visit, dispatch, now.report),
             **shown(visit, now),
         )
 
     async def events(self, number: int, request: Request, visit: Visited) -> Response:
-        """GET /alerts/N/events: `tally`, `help` and `alarms` when they have changed, `final` at the end."""
+        """GET /alerts/N/events: `tally`, `help`, `checklist` and `alarms` when they have changed, `final` at the end."""
         await run_in_threadpool(self._snapshot, number)
         return StreamingResponse(
             self._events(number, visit, help_wanted.seen(request)),
@@ -87,6 +104,8 @@ class Boards:
                 yield await run_in_threadpool(help_wanted.event, visit, now.help, board=True)
             if now != last:
                 yield await run_in_threadpool(_event, visit, "tally", now)
+            if now.checklist and (last is None or now.checklist != last.checklist):
+                yield await run_in_threadpool(_event, visit, "checklist", now)
             last = now
             if now.report.final:
                 yield format_sse_event(data_str="final", event="final")
@@ -96,13 +115,15 @@ class Boards:
     def _snapshot(self, number: int) -> Snapshot:
         with self._guard:
             known = self._taken.get(number)
-            if known is not None and stopwatch() - known[0] < EVERY:
+            if known is not None and stopwatch() < known[0]:
                 return known[1]
+            began = stopwatch()
             with reading(self._site.engine) as session:
                 taken = snapshot(session, self._site, number)
             if len(self._taken) >= _MOST:
                 self._taken.clear()
-            self._taken[number] = (stopwatch(), taken)
+            ended = stopwatch()
+            self._taken[number] = (max(began + EVERY, ended + SPARING * (ended - began)), taken)
             return taken
 
 

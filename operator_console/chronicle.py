@@ -37,6 +37,8 @@ WORDS = {
     "dispatch.planned": mark("sending begins"),
     "dispatch.corrected": mark("correction sent"),
     "dispatch.cancelled": mark("stopped"),
+    "dispatch.halted": mark("channels stopped"),
+    "dispatch.went_on": mark("stopped channels go on"),
     "dispatch.stopped": mark("stopped by the system: audience had grown"),
     "dispatch.finished": mark("nothing is open any more"),
     "drill.scheduled": mark("drill scheduled"),
@@ -57,6 +59,10 @@ WORDS = {
     "operator.roles": mark("operator's roles changed"),
     "operator.off": mark("operator may not sign in any more"),
     "operator.on": mark("operator may sign in again"),
+    "checklist.done": mark("done"),
+    "checklist.undone": mark("not done after all"),
+    "reading.kept": mark("reading given by hand"),
+    "area.drawn": mark("outlines of areas kept"),
     NOTE: mark("note"),
 }
 SOURCES = {
@@ -67,7 +73,7 @@ SOURCES = {
     Source.OTHER: mark("other way"),
 }
 #: pieces of an entry's detail that people read
-_SAID = ("text", "reason", "note", "why", "message")
+_SAID = ("channels", "text", "reason", "note", "why", "message")
 
 
 def show(visit: Visited) -> Response:
@@ -136,11 +142,15 @@ def what(visit: Visit, entry: Entry) -> str:
 
 def said(visit: Visit, entry: Entry) -> str:
     """What was said or given as a reason."""
-    words = " ".join(str(entry.detail[name]) for name in _SAID if entry.detail.get(name))
+    words = " ".join(_text(entry.detail[name]) for name in _SAID if entry.detail.get(name))
     source = entry.detail.get("source")
     if entry.action == NOTE and source in SOURCES and source != Source.OTHER:
         return f"{words} ({visit.say(SOURCES[Source(source)])})"
     return words
+
+
+def _text(detail: object) -> str:
+    return ", ".join(map(str, detail)) if isinstance(detail, list) else str(detail)
 
 
 def _page(visit: Visit, *, problem: str | None = None, status: int = 200) -> Response:

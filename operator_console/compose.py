@@ -1,29 +1,31 @@
-"""Composing: choose, fill in, check, submit. Nothing is stored before the last step."""
+"""Composing: choose, fill in, check, submit. Before the last step only the form is kept, which sends nothing."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from datetime import datetime
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, forecast, issue, lint, papers, people, shelter, typed_reading
+from alertd import artefact, forecast, issue, lint, papers, people, saved_draft, shelter, typed_reading
 from alertd.artefact import Artefact
-from alertd.db import reading
+from alertd.db import reading, writing
 from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
 from alertd.issue import Submission
 from alertd.shelter import Shelter
 from alertd.siren import by_channel
 from alertd.site import Site
-from alertd.tables import AlertRow, DispatchRow
+from alertd.tables import AlertRow, DispatchRow, SavedDraftRow
 from alertd.template import templates
 from operator_console import draft as drafts
 from operator_console import one_time_key
+from operator_console.catalogue import mark
 from operator_console.draft import Draft
 from operator_console.page import page
 from operator_console.reach import choice, counts, households
@@ -31,6 +33,9 @@ from operator_console.sign_in import keep_language
 from operator_console.visit import Visit, Visited
 
 log = logging.getLogger(__name__)
+
+#: why a page that was open for long is shown anew
+TOO_OLD = mark("This page was too old to be submitted. Please look at everything once more, then submit.")
 
 
 def choose(visit: Visited) -> Response:
@@ -45,13 +50,13 @@ def choose(visit: Visited) -> Response:
 
 def begin(template: str, visit: Visited) -> Response:
     """GET /alerts/new/TEMPLATE?status=…"""
-    return _form(visit, drafts.new(visit, template, visit.query.get("status", "")))
+    return form(visit, drafts.new(visit, template, visit.query.get("status", "")))
 
 
 def again(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE: the same form with what was typed, and the counts."""
     draft = drafts.read(visit, template)
-    answer = _form(visit, draft, counted=True)
+    answer = form(visit, draft, counted=True)
     keep_language(visit, answer)
     return answer
 
@@ -63,7 +68,9 @@ def count(template: str, visit: Visited) -> Response:
 
 def check(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE/check: every word at once; `sounds` makes and adds the sounds."""
-    answer = _check(visit, drafts.read(visit, template), "check.html", sounds=bool(visit.field("sounds")))
+    draft = drafts.read(visit, template)
+    keep(visit, draft)
+    answer = _check(visit, draft, "check.html", sounds=bool(visit.field("sounds")))
     keep_language(visit, answer)
     return answer
 
@@ -74,7 +81,13 @@ def sounds(template: str, visit: Visited) -> Response:
 
 
 def _check(
-    visit: Visit, draft: Draft, template: str, *, sounds: bool = False, stale: bool = False
+    visit: Visit,
+    draft: Draft,
+    template: str,
+    *,
+    sounds: bool = False,
+    stale: bool = False,
+    unconfirmed: bool = False,
 ) -> Response:
     text = visit.field("key")
     key = None if stale else one_time_key.read(visit.site.secret, visit.operator, text)
@@ -91,13 +104,16 @@ def _check(
         )
         blocking = [finding for finding in findings if finding.severity is Gravity.BLOCK]
         if blocking:
-            return _form(visit, draft, findings=blocking, status=422)
+            return form(visit, draft, findings=blocking, status=422)
         artefacts = preview(visit.site, submission, sounds=sounds)
     except WrongInput as error:
-        return _form(visit, draft, problems=error.problems, status=422)
+        return form(visit, draft, problems=error.problems, status=422)
     return page(
         visit,
         template,
+        status=422 if unconfirmed else 200,
+        unconfirmed=unconfirmed,
+        old=_old(visit, draft),
         draft=draft,
         key=text,
         alert=submission.alert,
@@ -127,19 +143,22 @@ def submit(template: str, visit: Visited) -> Response:
     if key is None:
         return _check(visit, draft, "check.html", stale=True)
     identifier = key.identifier(visit.site.config.city)
-    known = _known(visit, identifier)
+    known = submitted_as(visit, identifier)
     if known is None and visit.now - key.sent > one_time_key.FRESH:
         return _check(visit, draft, "check.html", stale=True)
+    if known is None and _old(visit, draft) and not visit.field("fresh"):
+        return _check(visit, draft, "check.html", unconfirmed=True)
     if known is None:
         try:
             submission = drafts.submission(visit.site, draft, identifier=identifier, sent=key.sent)
             known = issue.submit(visit.site, submission, visit.operator)
         except (WrongInput, IntegrityError) as error:
-            known = _known(visit, identifier)
+            known = submitted_as(visit, identifier)
             if known is None and isinstance(error, WrongInput):
-                return _form(visit, draft, problems=error.problems, status=422)
+                return form(visit, draft, problems=error.problems, status=422)
             if known is None:
                 raise
+    _settle(visit, draft, known)
     return RedirectResponse(f"/alerts/{known}", 303)
 
 
@@ -164,6 +183,32 @@ def preview(site: Site, submission: Submission, *, sounds: bool) -> Sequence[Art
     )
 
 
+def keep(visit: Visit, draft: Draft) -> SavedDraftRow:
+    """Keeps the draft as it is, for whoever goes on writing."""
+    with writing(visit.site.engine) as session:
+        return saved_draft.keep(
+            session,
+            draft.token,
+            visit.operator,
+            draft.template.id,
+            draft.status,
+            drafts.form_of(draft),
+            visit.now,
+        )
+
+
+def _settle(visit: Visit, draft: Draft, dispatch: int) -> None:
+    """The draft was submitted; its form is what follow-ups begin with."""
+    row = keep(visit, draft)
+    with writing(visit.site.engine) as session:
+        saved_draft.settle(session, row.id, visit.now, dispatch=dispatch)
+
+
+def _old(visit: Visit, draft: Draft) -> bool:
+    with reading(visit.site.engine) as session:
+        return saved_draft.old(saved_draft.saved(session, draft.token), visit.now)
+
+
 def _sounds(artefacts: Iterable[Artefact]) -> Mapping[str, float]:
     """The length of each channel's longest sound in seconds, where it was made."""
     found: dict[str, float] = {}
@@ -173,7 +218,7 @@ def _sounds(artefacts: Iterable[Artefact]) -> Mapping[str, float]:
     return found
 
 
-def _known(visit: Visit, identifier: str) -> int | None:
+def submitted_as(visit: Visit, identifier: str) -> int | None:
     """The dispatch that this person submitted under the identifier before."""
     with reading(visit.site.engine) as session:
         return session.scalar(
@@ -183,7 +228,7 @@ def _known(visit: Visit, identifier: str) -> int | None:
         )
 
 
-def _form(
+def form(
     visit: Visit,
     draft: Draft,
     *,
@@ -191,7 +236,9 @@ def _form(
     findings: Iterable[Finding] = (),
     counted: bool = False,
     status: int = 200,
+    kept_at: datetime | None = None,
 ) -> Response:
+    """The form with what was filled in so far, and what is wrong with it."""
     fields: dict[str, list[str]] = {}
     for problem in problems:
         fields.setdefault(_field(draft, problem.field), []).append(visit.problem(problem))
@@ -211,6 +258,8 @@ def _form(
         presets=visit.site.config.presets,
         lives=drafts.LIVES,
         problems=fields,
+        kept_at=kept_at,
+        old=_old(visit, draft),
         offered=[one.name for one in shelter.offered(_shelters(visit.site), draft.template.hazard)],
         counts=counts(visit, draft) if counted or problems else None,
         languages_of=lambda blank: drafts.languages_of(

@@ -1,7 +1,7 @@
 """A Draft: what an operator has filled in so far, and the alert that it makes.
 
-It lives in the form alone: nothing is stored before it is submitted, so no draft can
-ever send itself.
+What is kept of it while somebody types is the form alone (`alertd.saved_draft`), so no
+draft can ever send itself.
 """
 
 from __future__ import annotations
@@ -10,16 +10,22 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from alertd import people, standing, typed_reading
+from sqlalchemy.orm import Session
+
+from alertd import cap, people, saved_draft, standing, store, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.blank import Blank, BlankKind
 from alertd.category import category_for
 from alertd.db import reading
 from alertd.dispatch import Person, Role
-from alertd.errors import Problem, WrongAlert, WrongAudience
+from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
+from alertd.follow_up import FollowUp, marked, referring
 from alertd.issue import Submission
+from alertd.saved_draft import Form
 from alertd.site import Site
+from alertd.store.published import area_names
+from alertd.tables import AlertRow
 from alertd.template import Template, fill, template
 from operator_console.visit import Visit
 
@@ -28,6 +34,8 @@ LIVES = (1, 3, 6, 12, 24)
 #: the status that an operator can choose, the harmless one first
 CHOICES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
 _PREFIX = "blank:"
+#: characters of a token that are read
+LONGEST_TOKEN = 43
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +54,16 @@ class Draft:
     life: int
     #: how words are read in this alert, one a line, such as 下田=しただ
     readings: str = ""
+    #: what it is kept under while somebody types
+    token: str = ""
+    #: the dispatch that it follows up, and how
+    follows: int | None = None
+    follow_up: FollowUp | None = None
+
+    @property
+    def told(self) -> bool:
+        """Whether it goes to exactly those whom the alert before was for, by the same contacts."""
+        return self.follow_up is FollowUp.CORRECTION and self.follows is not None
 
     @property
     def free_text(self) -> bool:
@@ -77,26 +95,53 @@ def new(visit: Visit, template_id: str, status: str) -> Draft:
         everybody=False,
         channels=carriers(visit.site, chosen),
         life=6,
+        token=saved_draft.new_token(),
     )
 
 
-def read(visit: Visit, template_id: str) -> Draft:
-    """The draft in a form. Raises WrongAlert or NotFound when it is no form of ours."""
-    life = visit.field("life")
-    pressed = visit.site.config.presets.get(visit.field("preset"))
+def read(visit: Visit, template_id: str, kept: Form | None = None) -> Draft:
+    """The draft in the visit's form, or in a `kept` one. Raises WrongAlert or NotFound when it is none of ours."""
+    form: Form = visit.form if kept is None else kept
+
+    def field(name: str) -> str:
+        return (form.get(name) or ("",))[-1].strip()
+
+    def fields(name: str) -> tuple[str, ...]:
+        return tuple(form.get(name, ()))
+
+    life, follows, how = field("life"), field("follows"), field("follow_up")
+    pressed = visit.site.config.presets.get(field("preset"))
     return Draft(
         template=template(template_id),
-        status=_status(visit, visit.field("status")),
-        values={
-            name.removeprefix(_PREFIX): visit.field(name) for name in visit.form if name.startswith(_PREFIX)
-        },
-        areas=pressed if pressed is not None else visit.fields("area"),
-        groups=visit.fields("group"),
-        everybody=bool(visit.field("everybody")),
-        channels=visit.fields("channel"),
+        status=_status(visit, field("status")),
+        values={name.removeprefix(_PREFIX): field(name) for name in form if name.startswith(_PREFIX)},
+        areas=pressed if pressed is not None else fields("area"),
+        groups=fields("group"),
+        everybody=bool(field("everybody")),
+        channels=fields("channel"),
         life=int(life) if life in map(str, LIVES) else 6,
-        readings=visit.field("readings"),
+        readings=field("readings"),
+        token=field("draft")[:LONGEST_TOKEN] or saved_draft.new_token(),
+        follows=int(follows) if follows.isascii() and follows.isdigit() and len(follows) < 18 else None,
+        follow_up=FollowUp(how) if how in list(FollowUp) else None,
     )
+
+
+def form_of(draft: Draft) -> Form:
+    """The fields of the form that is kept of a draft; `read` reads them back."""
+    return {
+        "status": (draft.status,),
+        "life": (str(draft.life),),
+        "readings": (draft.readings,),
+        "area": draft.areas,
+        "group": draft.groups,
+        "everybody": ("yes",) if draft.everybody else (),
+        "channel": draft.channels,
+        "draft": (draft.token,),
+        "follows": (str(draft.follows),) if draft.follows is not None else (),
+        "follow_up": (draft.follow_up,) if draft.follow_up is not None else (),
+        **{f"{_PREFIX}{name}": (value,) for name, value in draft.values.items()},
+    }
 
 
 def _status(visit: Visit, status: str) -> Status:
@@ -123,6 +168,8 @@ def languages_of(blank: Blank, draft_template: Template, languages: tuple[str, .
 
 def check_audience(draft: Draft) -> Audience:
     """Whom the draft means. Raises WrongAudience."""
+    if draft.told:
+        return Audience(told=draft.follows)
     if draft.everybody and (draft.areas or draft.groups):
         raise WrongAudience(
             Problem(
@@ -174,12 +221,14 @@ def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> 
         channels=draft.channels,
         template=draft.template.id,
         life_threat=draft.template.life_threat,
+        follows=draft.follows,
+        follow_up=draft.follow_up,
     )
 
 
 def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
     areas = _areas(site, draft)
-    return fill(
+    alert = fill(
         draft.template,
         {name: value for name, value in draft.values.items() if value},
         city=site.config.city,
@@ -190,6 +239,28 @@ def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
         areas=areas,
         references=standing.replaced_by(site, draft.template, areas, status=draft.status),
     )
+    if draft.follows is None or draft.follow_up is None:
+        return alert
+    with reading(site.engine) as session:
+        before = _before(session, draft.follows, draft.status)
+        return referring(marked(alert, draft.follow_up), before, area_names(session))
+
+
+def _before(session: Session, number: int, status: Status) -> Alert:
+    """The alert that a follow-up follows: a drill is followed up by a drill."""
+    row = store.dispatch(session, number)
+    if row is None:
+        raise NotFound(f"there is no dispatch {number}")
+    before = cap.parse(session.get_one(AlertRow, row.alert_id).document)
+    if before.status is not status:
+        raise WrongAlert(
+            Problem(
+                "status",
+                f"what follows up an {before.status} is an {before.status} itself",
+                "続報などの区分（本番・訓練・試験）は、もとの発令と同じにしてください。",
+            )
+        )
+    return before
 
 
 def _areas(site: Site, draft: Draft) -> tuple[Area, ...]:

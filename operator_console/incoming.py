@@ -8,14 +8,16 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import IntegrityError
 
-from alertd import incoming, issue, people, proposal
+from alertd import incoming, issue, people, proposal, saved_draft
 from alertd.alert import Status
 from alertd.audience import Audience
 from alertd.db import reading
+from alertd.dispatch import Role
 from alertd.errors import Problem, WrongAlert, WrongAudience, WrongInput
 from alertd.language import spoken_in
 from alertd.papers import Submission
 from alertd.proposal import TEXTS, Proposal
+from alertd.template import templates
 from operator_console import draft as drafts
 from operator_console import one_time_key
 from operator_console.page import page
@@ -27,7 +29,22 @@ def show_all(visit: Visited) -> Response:
     """GET /drafts"""
     with reading(visit.site.engine) as session:
         waiting, settled = incoming.waiting(session), incoming.settled(session)
-    return page(visit, "drafts.html", waiting=waiting, settled=settled)
+        kept = saved_draft.open_drafts(session)
+    allowed = drafts.statuses(visit.site, visit.operator)
+    return page(
+        visit,
+        "drafts.html",
+        waiting=waiting,
+        settled=settled,
+        kept=[(row, name, _title(visit, row.template)) for row, name in kept if row.status in allowed],
+        writes=visit.may(Role.DRAFT, Role.TRAINEE),
+        too_old=saved_draft.OLD,
+    )
+
+
+def _title(visit: Visit, template: str) -> str:
+    found = templates().get(template)
+    return found.title[visit.language] if found is not None else template
 
 
 def show(number: int, visit: Visited) -> Response:

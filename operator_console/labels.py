@@ -7,6 +7,7 @@ from alertd.alert import Status
 from alertd.category import Category
 from alertd.channel import Answer, Medium, Outcome, Reason
 from alertd.dispatch import Role, State
+from alertd.follow_up import FollowUp
 from alertd.report import PENDING
 from alertd.taking import Visit
 from operator_console.catalogue import mark
@@ -25,6 +26,23 @@ STATES = {
     State.FINISHED: mark("Finished"),
     State.REJECTED: mark("Rejected"),
     State.CANCELLED: mark("Stopped"),
+}
+
+#: each with the word that Japanese staff use for it
+FOLLOW_UPS = {
+    FollowUp.UPDATE: mark("More to say"),
+    FollowUp.CORRECTION: mark("Put right"),
+    FollowUp.CANCEL: mark("Call off"),
+    FollowUp.ALL_CLEAR: mark("All clear"),
+    FollowUp.SWITCH: mark("Switch"),
+}
+#: when each is meant
+FOLLOW_UP_HINTS = {
+    FollowUp.UPDATE: mark("there is news"),
+    FollowUp.CORRECTION: mark("a part of it was wrong"),
+    FollowUp.CANCEL: mark("it was wrong as a whole"),
+    FollowUp.ALL_CLEAR: mark("the danger is over"),
+    FollowUp.SWITCH: mark("another level or danger"),
 }
 
 #: in the order in which a board shows them: the best news first

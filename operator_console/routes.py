@@ -8,6 +8,7 @@ from typing import Any
 
 from fastapi import Response
 
+from alertd import checklist
 from alertd.chronicle import WRITERS
 from alertd.dispatch import Role
 from alertd.hold import RELEASES
@@ -21,9 +22,12 @@ from operator_console import (
     copy_page,
     desk,
     drills,
+    follow_ups,
+    go_on,
     help_wanted,
     in_force,
     incoming,
+    kept,
     one_by_one,
     person,
     recipient_import,
@@ -32,6 +36,7 @@ from operator_console import (
     sign_in,
     staff,
     stop,
+    ticks,
     unreached,
 )
 from operator_console.admission import SET_UP
@@ -89,6 +94,8 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
         Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),
         Route(method="POST", path=f"{new}/count", endpoint=compose.count, needs=_WRITES),
+        Route(method="POST", path=f"{new}/keep", endpoint=kept.keep, needs=_WRITES),
+        Route(method="POST", path=f"{new}/save", endpoint=kept.save, needs=_WRITES),
         Route(method="POST", path=f"{new}/check", endpoint=compose.check, needs=_WRITES),
         Route(method="POST", path=f"{new}/sounds", endpoint=compose.sounds, needs=_WRITES, by_itself=True),
         Route(method="POST", path=f"{new}/submit", endpoint=compose.submit, needs=_WRITES),
@@ -107,10 +114,20 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),
         Route(method="GET", path=f"{one}/stop", endpoint=stop.show, needs=_STOPS),
         Route(method="POST", path=f"{one}/stop", endpoint=stop.stop, needs=_STOPS),
+        Route(method="POST", path=f"{one}/checklist", endpoint=ticks.tick, needs=checklist.TICKS),
+        Route(method="POST", path=f"{one}/halt", endpoint=go_on.halt, needs=_STOPS),
+        Route(method="GET", path=f"{one}/go-on", endpoint=go_on.show, needs=go_on.LETS_GO_ON),
+        Route(method="POST", path=f"{one}/go-on", endpoint=go_on.go_on, needs=go_on.LETS_GO_ON),
+        Route(method="GET", path=f"{one}/follow-up/{{how}}", endpoint=follow_ups.show, needs=_WRITES),
+        Route(method="POST", path=f"{one}/follow-up/{{how}}", endpoint=follow_ups.submit, needs=_WRITES),
         Route(method="GET", path=f"{one}/copy", endpoint=copy_page.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/in-force", endpoint=in_force.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/in-force.csv", endpoint=in_force.spreadsheet, needs=_EVERY_ROLE),
         Route(method="GET", path="/drafts", endpoint=incoming.show_all, needs=_EVERY_ROLE),
+        Route(method="GET", path="/drafts/kept/{number:int}", endpoint=kept.open_again, needs=_WRITES),
+        Route(
+            method="POST", path="/drafts/kept/{number:int}/put-away", endpoint=kept.put_away, needs=_WRITES
+        ),
         Route(method="GET", path="/drafts/{number:int}", endpoint=incoming.show, needs=_EVERY_ROLE),
         Route(method="POST", path="/drafts/{number:int}/submit", endpoint=incoming.submit, needs=_WRITES),
         Route(method="POST", path="/drafts/{number:int}/dismiss", endpoint=incoming.dismiss, needs=overrides),

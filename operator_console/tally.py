@@ -12,19 +12,25 @@ from sqlalchemy.orm import Session
 from alertd import forecast, store
 from alertd.airing import Airing, airings
 from alertd.channel import Answer, Outcome, Reason
+from alertd.checklist import TICKS, Task, checklist
+from alertd.dispatch import Role, State
 from alertd.eta import Eta
+from alertd.halt import Stop, stops
 from alertd.help_wanted import HelpWanted, help_wanted
 from alertd.link_test import Link, links
 from alertd.report import PENDING, ChannelTally, Report, report
 from alertd.site import Site
 from alertd.store.deliveries import unconfirmed
-from alertd.tables import ChannelStateRow
+from alertd.store.published import alert_in
+from alertd.tables import AlertRow, ChannelStateRow, DispatchRow
 from operator_console import labels
 from operator_console.alarm import Alarm, alarms
 from operator_console.help_wanted import shown as calls
 from operator_console.page import channel_name
 from operator_console.visit import Visit
 
+#: who may stop a dispatch
+STOPS = (Role.SEND, Role.APPROVE, Role.DRAFT)
 #: the width of a bar, in the units of its picture
 WIDTH = 1000
 #: names of a channel that the board itself shows; the others are one click away
@@ -52,6 +58,10 @@ class Snapshot:
     help: Sequence[HelpWanted]
     #: how long channels with lines will still take
     remaining: Mapping[str, Eta] = field(compare=False)
+    #: what staff does by hand
+    checklist: Sequence[Task]
+    #: channels that somebody has stopped
+    stops: Mapping[str, Stop]
     taken_at: datetime = field(compare=False)
 
 
@@ -81,6 +91,8 @@ class Line:
     bars: Sequence[Bar]
     #: None = nothing is open, or the channel has no lines
     eta: Eta | None
+    #: None = it is not stopped
+    stop: Stop | None
 
 
 def snapshot(session: Session, site: Site, number: int) -> Snapshot:
@@ -99,9 +111,18 @@ def snapshot(session: Session, site: Site, number: int) -> Snapshot:
         airings=airings(session, number),
         alarms=alarms(session),
         help=help_wanted(session, number, taken=True) if asked else (),
-        remaining=forecast.remaining(session, site, number),
+        remaining=forecast.remaining(
+            session, site, number, {name: tally.open for name, tally in told.channels.items()}
+        ),
+        stops=stops(row) if row is not None else {},
+        checklist=_checklist(session, site, row) if row is not None else (),
         taken_at=site.clock.now(),
     )
+
+
+def _checklist(session: Session, site: Site, row: DispatchRow) -> Sequence[Task]:
+    alert = alert_in(session.get_one(AlertRow, row.alert_id).document)
+    return checklist(session, site.config.checklist, row, alert, site.clock.now())
 
 
 def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
@@ -120,6 +141,7 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
             tally=tally,
             bars=bars(tally),
             eta=snapshot.remaining.get(name),
+            stop=snapshot.stops.get(name),
         )
         for name, tally in told.channels.items()
     ]
@@ -137,6 +159,11 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
             for one in snapshot.airings
         ],
         "taken_at": snapshot.taken_at,
+        "checklist": snapshot.checklist,
+        "ticks": visit.may(*TICKS),
+        "can_halt": visit.may(*STOPS) and told.state in (State.APPROVED, State.SENDING),
+        "can_go_on": visit.may(Role.SEND, Role.APPROVE)
+        and told.state in (State.APPROVED, State.SENDING, State.FINISHED),
         "left": told.expires_at - snapshot.taken_at,
         "alarms": snapshot.alarms,
         **calls(visit, snapshot.help, board=True),

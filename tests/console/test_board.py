@@ -40,9 +40,9 @@ def test_the_tally_comes_by_itself_until_it_is_final(desk: Desk, writer: Client,
     approve(approver, number)
     sender = threading.Thread(target=desk.send, args=(number,))
     sender.start()
-    found = _events(approver, number, 3)
+    found = _events(approver, number, 4)
     sender.join()
-    assert [name for name, _ in found][:2] == ["alarms", "tally"]
+    assert [name for name, _ in found][:3] == ["alarms", "tally", "checklist"]
     assert found[-1][0] == "tally" and "引き渡し済み" in found[-1][1]
 
 
