@@ -1,4 +1,4 @@
-"""The air check: what a recording of the air says of an airing, compared with what should have been heard.
+"""The air check: what was heard on the air of an airing, compared with what should have been heard.
 
 Loudness over time is compared, not samples: a transmitter's processing, its codec and a
 delay of seconds leave it alone, and silence or other sounds never resemble it.
@@ -6,16 +6,17 @@ delay of seconds leave it alone, and silence or other sounds never resemble it.
 
 from __future__ import annotations
 
-import struct
 import time
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Self
 
 from alertd.channel import Outcome, Reason, Receipt
 from alertd.clock import stopwatch
 from alertd.errors import ChannelUnavailable
 from alertd.speech import Sound
+from channels.air import Air
 
 if TYPE_CHECKING:
     import numpy as np
@@ -31,7 +32,7 @@ LEAST_OF_A_PART, PART = 0.7, 4.0
 _EVEN = 6.0
 #: quieter than this is silence, dB under full scale
 _SILENCE = -55.0
-#: between two looks at the recording, seconds
+#: between two looks at what was heard, seconds
 _LOOK_EVERY = 0.25
 
 
@@ -65,63 +66,45 @@ class Hearing:
 
 
 class AirCheck:
-    """Listens to a recording (WAV, 16 bits, still being written) from the moment it is made.
+    """Listens to the air from the moment it is made. A context manager.
 
-    A recording that is not there stops no airing; nothing is heard of it then.
+    An air that cannot be listened to stops no airing; nothing is heard of it then.
     """
 
-    def __init__(self, recording: Path, *, lag: float) -> None:
-        self._recording = recording
-        self._lag = lag
-        self._format = (0, 0)
-        self._begin = 0
-        self._trouble: ChannelUnavailable | None = None
-        try:
-            self._format = _format(recording)
-            self._begin = recording.stat().st_size
-        except ChannelUnavailable as error:
-            self._trouble = error
+    def __init__(self, air: Air, *, lag: float) -> None:
+        """`lag`: by how many seconds the air may be behind the station's own clock."""
+        self._air, self._lag = air, lag
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._air.close()
 
     def heard(self, sound: Sound) -> Hearing:
         """What was on the air of it; waits for as long as the air may lag behind.
 
-        Raises ChannelUnavailable when the recording is not there, or has stopped to grow.
+        Raises ChannelUnavailable when it cannot be listened to, or stands still.
         """
-        if self._trouble is not None:
-            raise self._trouble
         wanted = _curve(*_samples(sound.path))
         deadline = stopwatch() + self._lag
         while True:
-            hearing = self._now(wanted)
+            values, rate = self._air.so_far()
+            air = _curve(values, rate)
+            hearing = _hearing(wanted, air, silent=bool((air <= _SILENCE).all()))
             if hearing.heard or stopwatch() >= deadline:
                 break
-            # the air runs behind the station's own clock
             time.sleep(_LOOK_EVERY)
-        if self._seconds() < 0.5 * sound.seconds:
-            raise ChannelUnavailable("the recording of the air does not grow")
+        if len(values) < 0.5 * sound.seconds * rate:
+            raise ChannelUnavailable("what is listened to does not go on")
         return hearing
 
-    def _now(self, wanted: npt.NDArray[np.float64]) -> Hearing:
-        import numpy as np
 
-        rate, channels = self._format
-        with self._recording.open("rb") as file:
-            file.seek(self._begin)
-            data = file.read()
-        frame = 2 * channels
-        values = np.frombuffer(data[: len(data) // frame * frame], "<i2").reshape(-1, channels)
-        air = _curve(values.astype(np.float64).mean(axis=1) / 32768, rate)
-        silent = not len(air) or bool((air <= _SILENCE).all())
-        return _hearing(wanted, air, silent=silent)
-
-    def _seconds(self) -> float:
-        rate, channels = self._format
-        return (self._recording.stat().st_size - self._begin) / (rate * channels * 2)
-
-
-def confirmed(said: Receipt, check: AirCheck, sound: Sound) -> Receipt:
-    """The receipt of an airing as the air check leaves it: `delivered` only when it was heard."""
-    if said.outcome is not Outcome.DELIVERED:
+def confirmed(said: Receipt, check: AirCheck | None, sound: Sound) -> Receipt:
+    """The receipt of an airing as the air check leaves it, where there is one: `delivered` only when it was heard."""
+    if check is None or said.outcome is not Outcome.DELIVERED:
         return said
     try:
         hearing = check.heard(sound)
@@ -137,22 +120,6 @@ def compare(sound: Path, recording: Path) -> Hearing:
     """What a finished recording holds of a sound file."""
     wanted, air = _curve(*_samples(sound)), _curve(*_samples(recording))
     return _hearing(wanted, air, silent=bool((air <= _SILENCE).all()))
-
-
-def _format(recording: Path) -> tuple[int, int]:
-    """Samples a second and channels of a WAV file whose length is not known yet."""
-    try:
-        with recording.open("rb") as file:
-            head = file.read(64)
-    except OSError as error:
-        raise ChannelUnavailable("the recording of the air is not there") from error
-    at = head.find(b"fmt ")
-    if not head.startswith(b"RIFF") or at < 0:
-        raise ChannelUnavailable("the recording of the air is no WAV file")
-    kind, channels, rate, _, _, bits = struct.unpack("<HHIIHH", head[at + 8 : at + 24])
-    if kind not in (1, 0xFFFE) or bits != 16:
-        raise ChannelUnavailable("the recording of the air is not linear with 16 bits")
-    return rate, channels
 
 
 def _samples(path: Path) -> tuple[npt.NDArray[np.float64], int]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
@@ -25,9 +26,9 @@ from alertd.channel import (
     Traits,
 )
 from alertd.clock import SystemClock, stopwatch
-from alertd.errors import ChannelMisconfigured, ChannelUnavailable
+from alertd.errors import ChannelUnavailable
 from alertd.speech import FM_AUDIO, Sound
-from channels.air_check import AirCheck, confirmed
+from channels.air_check import confirmed
 from channels.airing_receipt import deferred, doubt, failed, passing, unknown
 from channels.fm_airing import Airing, Sighting, last_word, taken_off, watch
 from channels.fm_settings import FmSettings
@@ -67,8 +68,7 @@ class FmChannel:
 
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
         """One airing after the other; each last receipt comes when the air was given back."""
-        if message.status not in self._settings.carries:
-            raise ChannelMisconfigured(f"[channels.{self.name}] does not carry {message.status}")
+        self._settings.must_carry(message.status)
         with self._station() as station:
             for target in targets:
                 yield from self._air(station, message, target)
@@ -187,15 +187,15 @@ class FmChannel:
         elif occupants:
             yield deferred(target, Reason.BUSY, "the station's queue is taken by another airing")
         else:
-            check = self._listening()
-            try:
-                rid = station.push(queue, uri)
-            except ChannelUnavailable as error:
-                yield doubt(target, None, f"{error}; the push may have arrived")
-                return
-            airing = self._airing(target, sound, rid)
-            seen = Sighting(before=looked)
-            yield from self._watched(station, target, airing, seen, check=check, sound=sound)
+            with self._settings.listening() or nullcontext() as check:
+                try:
+                    rid = station.push(queue, uri)
+                except ChannelUnavailable as error:
+                    yield doubt(target, None, f"{error}; the push may have arrived")
+                    return
+                seen = Sighting(before=looked)
+                for said in self._watched(station, target, self._airing(target, sound, rid), seen):
+                    yield confirmed(said, check, sound)
 
     def _refused(self, message: Message, target: Target) -> Receipt | None:
         """Why this can never be aired here; None = it can."""
@@ -212,22 +212,10 @@ class FmChannel:
             return failed(target, Reason.REFUSED, str(error))
         return None
 
-    def _listening(self) -> AirCheck | None:
-        """Who listens to the air from now on, where there is a recording of it."""
-        settings = self._settings
-        return AirCheck(settings.recording, lag=settings.recording_lag) if settings.recording else None
-
     def _watched(
-        self,
-        station: Station,
-        target: Target,
-        airing: Airing,
-        sighting: Sighting,
-        *,
-        check: AirCheck | None = None,
-        sound: Sound | None = None,
+        self, station: Station, target: Target, airing: Airing, sighting: Sighting
     ) -> Iterator[Receipt]:
-        """What is seen of it at each look, and at the end what became of it, and was heard of it."""
+        """What is seen of it at each look, and at the end what became of it."""
         rid = airing.rid
         looking = watch(station, airing, sighting)
         try:
@@ -236,8 +224,7 @@ class FmChannel:
                 phase = Phase.REQUESTED if seen.first is None else Phase.ON_AIR
                 yield passing(target, phase, rid, "at the station")
         except StopIteration as stop:
-            said = last_word(target, airing, stop.value)
-            yield confirmed(said, check, sound) if check is not None and sound is not None else said
+            yield last_word(target, airing, stop.value)
         except ChannelUnavailable as error:
             yield doubt(target, rid, f"{error}; the sound may have been aired")
 

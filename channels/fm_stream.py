@@ -11,7 +11,7 @@ import re
 import socket
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import ClassVar
@@ -89,7 +89,8 @@ class FmStreamChannel:
                 continue
             going = self._going[target.airing_key] = _Going()
             try:
-                yield from self._air(message, target, going)
+                with self._settings.listening() or nullcontext() as check:
+                    yield from self._air(message, target, going, check)
             finally:
                 going.over.set()
                 del self._going[target.airing_key]
@@ -157,7 +158,9 @@ class FmStreamChannel:
             return failed(target, Reason.REFUSED, "the sound file is no MP3 file")
         return None
 
-    def _air(self, message: Message, target: Target, going: _Going) -> Iterator[Receipt]:
+    def _air(
+        self, message: Message, target: Target, going: _Going, check: AirCheck | None
+    ) -> Iterator[Receipt]:
         """Streams the message to the mount, once.
 
         1. The contact is read, closed and read back: the transmitter is ours.
@@ -169,11 +172,6 @@ class FmStreamChannel:
         if self._contact is not None:
             # a box that cannot be read is not touched: nothing has happened yet
             self._contact.closed()
-        check = (
-            AirCheck(self._settings.recording, lag=self._settings.recording_lag)
-            if (self._settings.recording)
-            else None
-        )
         trouble = ""
         proven = None
         try:

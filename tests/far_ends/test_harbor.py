@@ -2,77 +2,46 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import socket
-import subprocess
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 
 import pytest
 
 from alertd.alert import MsgType, Status
 from alertd.channel import Inquiry, Message, Outcome, Phase, Reason, Target
-from alertd.clock import SystemClock, stopwatch
+from alertd.clock import SystemClock
 from alertd.errors import ChannelMisconfigured
 from alertd.settings import read_settings
 from channels.fm_stream import FmStreamChannel
 from channels.fm_stream_settings import FmStreamSettings
+from tests.far_ends.liquidsoap import NEEDED, Liquidsoap, pause
 from tests.far_ends.recorded_air import seconds_off_programme
+from tests.serving import free_port
 from tests.station_sound import mp3_sound
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("liquidsoap") is None, reason="Liquidsoap is not installed: apt-get install liquidsoap"
-)
+pytestmark = NEEDED
 
 PASSWORD = "harbor-password-5309"
 
 
-class Harbor:
-    """A Liquidsoap process that runs the shipped script."""
+class Harbor(Liquidsoap):
+    """A station that takes a stream."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.recording = folder / "air.wav"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+    def __init__(self, folder: Path, port: int) -> None:
+        self.port = port
         (folder / "password").write_text(PASSWORD)
-        self._log = (folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            ["liquidsoap", str(files("alertd.demo") / "station_harbor.liq")],
-            env={
-                **os.environ,
-                "ALERTD_STATION_HARBOR": str(self.port),
-                "ALERTD_STATION_PASSWORD": PASSWORD,
-                "ALERTD_STATION_RECORDING": str(self.recording),
-            },
-            stdout=self._log,
-            stderr=self._log,
-            cwd=folder,
-        )
+        super().__init__(folder, "station_harbor.liq", harbor=port, password=PASSWORD)
 
     def wait_until_up(self) -> None:
-        give_up = stopwatch() + 60
-        while stopwatch() < give_up and self.process.poll() is None:
-            grown = self.recording.exists() and self.recording.stat().st_size > 100_000
-            with socket.socket() as probe:
-                if grown and probe.connect_ex(("127.0.0.1", self.port)) == 0:
-                    return
-            pause(0.2)
-        pytest.fail(f"Liquidsoap did not start:\n{Path(self._log.name).read_text()[-2000:]}")
+        self.wait_until(self._takes_streams)
 
-    def stop(self) -> None:
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._log.close()
+    def _takes_streams(self) -> bool:
+        grown = self.recording.exists() and self.recording.stat().st_size > 100_000
+        with socket.socket() as probe:
+            return grown and probe.connect_ex(("127.0.0.1", self.port)) == 0
 
     def channel(self, **changes: object) -> FmStreamChannel:
         table = {
@@ -87,19 +56,11 @@ class Harbor:
         return FmStreamChannel("fm", read_settings(FmStreamSettings, table, "channels.fm"))
 
 
-def pause(seconds: float) -> None:
-    """Lets the station go on for a while."""
-    threading.Event().wait(seconds)
-
-
 @pytest.fixture(scope="module")
 def harbor(tmp_path_factory):
-    station = Harbor(tmp_path_factory.mktemp("harbor"))
-    try:
+    with Harbor(tmp_path_factory.mktemp("harbor"), free_port()) as station:
         station.wait_until_up()
         yield station
-    finally:
-        station.stop()
 
 
 @pytest.fixture

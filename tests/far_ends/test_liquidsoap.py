@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
 import signal
-import subprocess
 import threading
 from dataclasses import replace
 from datetime import timedelta
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -27,78 +24,21 @@ from alertd.speech import FM_AUDIO, Sound
 from channels.fm import FmChannel
 from channels.fm_settings import FmSettings
 from channels.liquidsoap import Station
+from tests.far_ends.liquidsoap import NEEDED, RealStation, pause
 from tests.far_ends.recorded_air import PROGRAMME_HZ, seconds_off_programme
 from tests.station_sound import digits_heard, fm_sound
 from tts.tones import dtmf
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("liquidsoap") is None, reason="Liquidsoap is not installed: apt-get install liquidsoap"
-)
-
-
-class RealStation:
-    """A Liquidsoap process that runs the shipped script."""
-
-    def __init__(self, folder: Path) -> None:
-        self.socket_path = folder / "s"
-        self.recording = folder / "air.wav"
-        self._log = (folder / "log").open("wb")
-        self.process = subprocess.Popen(
-            ["liquidsoap", str(files("alertd.demo") / "station.liq")],
-            env={
-                **os.environ,
-                "ALERTD_STATION_SOCKET": str(self.socket_path),
-                "ALERTD_STATION_RECORDING": str(self.recording),
-            },
-            stdout=self._log,
-            stderr=self._log,
-            cwd=folder,
-        )
-
-    def wait_until_up(self) -> None:
-        give_up = stopwatch() + 60
-        while stopwatch() < give_up and self.process.poll() is None:
-            try:
-                with Station(self.socket_path, timeout=5) as station:
-                    station.version()
-                    return
-            except ChannelUnavailable:
-                pause(0.2)
-        pytest.fail(f"Liquidsoap did not start:\n{Path(self._log.name).read_text()[-2000:]}")
-
-    def stop(self) -> None:
-        self.process.send_signal(signal.SIGCONT)
-        self.process.terminate()
-        try:
-            self.process.wait(10)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-        self._log.close()
-
-
-def pause(seconds: float) -> None:
-    """Lets the station go on for a while."""
-    threading.Event().wait(seconds)
-
-
-@pytest.fixture(scope="module")
-def shared_station(tmp_path_factory):
-    station = RealStation(tmp_path_factory.mktemp("station"))
-    try:
-        station.wait_until_up()
-        yield station
-    finally:
-        station.stop()
+pytestmark = NEEDED
 
 
 @pytest.fixture
-def station(shared_station):
+def station(real_station):
     """Still, and up."""
-    with Station(shared_station.socket_path, timeout=5) as conversation:
+    with Station(real_station.socket_path, timeout=5) as conversation:
         conversation.clear(QUEUE)
     pause(0.2)
-    return shared_station
+    return real_station
 
 
 @pytest.fixture
@@ -199,7 +139,14 @@ def test_the_air_is_listened_to_and_silence_is_never_called_aired(station, messa
     soundfile.write(deaf, np.zeros((48000, 2)), 48000, "PCM_16")
     receipt = air(station, loud, f"{key}-deaf", recording=deaf, recording_lag=0.5)
     assert receipt.outcome is Outcome.UNKNOWN
-    assert "does not grow" in (receipt.detail or "")
+    assert "does not go on" in (receipt.detail or "")
+
+
+def test_the_air_is_listened_to_as_listeners_have_it(station, message, key, tmp_path):
+    loud = replace(message, audio=spoken_sound(tmp_path))
+    receipt = air(station, loud, key, air_stream=station.stream)
+    assert receipt.outcome is Outcome.DELIVERED, receipt
+    assert "air check heard it" in (receipt.detail or "")
 
 
 def spoken_sound(folder: Path) -> Sound:

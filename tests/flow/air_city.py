@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -33,16 +33,22 @@ AT_ONCE = timedelta(seconds=2.5)
 
 
 class Tones:
-    """A synthesizer that makes a tone of its own for every script; without words it is short."""
+    """A synthesizer that makes a tone of its own for every script; without words it is short.
 
-    def __init__(self, folder: Path, seconds: float) -> None:
+    A script with one of the words in `pitches` has that pitch, in Hz.
+    """
+
+    def __init__(self, folder: Path, seconds: float, pitches: Mapping[str, int] | None = None) -> None:
         self._folder, self._seconds = folder, seconds
+        self._pitches = pitches or {}
 
     def speak(self, script: Script, format: AudioFormat) -> Sound:
         seconds = self._seconds if len(script.parts) > 1 else 0.4
         name = hashlib.sha256(repr((script.parts, script.language)).encode()).hexdigest()
         times = np.arange(round(seconds * format.rate)) / format.rate
-        tone = 0.2 * np.sin(2 * np.pi * (300 + int(name[:4], 16) % 900) * times)
+        known = (hertz for word, hertz in self._pitches.items() if word in repr(script.parts))
+        pitch = next(known, 300 + int(name[:4], 16) % 900)
+        tone = 0.2 * np.sin(2 * np.pi * pitch * times)
         self._folder.mkdir(parents=True, exist_ok=True)
         path = self._folder / f"{name}.wav"
         soundfile.write(
@@ -65,11 +71,15 @@ class AirCity:
     site: Site
     channel: str
 
-    def written(self, severity: Severity, status: Status = Status.ACTUAL) -> int:
+    def written(
+        self, severity: Severity, status: Status = Status.ACTUAL, text: str = "川から離れてください。"
+    ) -> int:
         """A dispatch to the channel that waits for its approval."""
         now = self.site.clock.now().replace(microsecond=0)
         identifier = f"sanjo.{severity}.{status}.{stopwatch()}"
-        alert = factories.make_alert(identifier=identifier, severity=severity, status=status, sent=now)
+        alert = factories.make_alert(
+            identifier=identifier, severity=severity, status=status, sent=now, text=text
+        )
         return factories.submit(self.site, alert, channels=(self.channel,))
 
     def let_go(self, dispatch: int) -> int:

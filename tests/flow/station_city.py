@@ -13,6 +13,8 @@ from alertd.channel import Receipt
 from alertd.demo.station import QUEUE, SimulatedStation
 from alertd.messages import Messages
 from alertd.settings import read_settings
+from alertd.site import Site
+from alertd.speech import Synthesizer
 from channels.fm import FmChannel
 from channels.fm_settings import FmSettings
 from tests import factories
@@ -51,24 +53,37 @@ class StationCity(AirCity):
 def station_city(
     folder: Path, database_url: str, *, seconds: float = 1.2, lease: float = 2.0, **section: object
 ) -> Iterator[StationCity]:
-    """One station whose alerts last so long."""
-    with SimulatedStation(folder / "s", ledger=folder / "ledger.jsonl") as station:
-        table = {
-            "kind": "fm",
-            "socket": str(station.socket_path),
-            "carries": ["Actual", "Exercise", "Test"],
-            "timeout": 1,
-            "gap": 0.2,
-            "margin": 5,
-            **section,
-        }
-        settings = read_settings(FmSettings, table, "channels.fm")
-        site = factories.make_site(
-            folder, database_url, {"fm": settings}, {"fm": FmChannel("fm", settings)}, lease=lease
-        )
-        site._synthesizer = Tones(folder / "tones", seconds)
-        factories.add_people(site, [QUEUE], kind="fm")
-        try:
-            yield StationCity(site, "fm", station)
-        finally:
-            site.close()
+    """One simulated station whose alerts last so long."""
+    with (
+        SimulatedStation(folder / "s", ledger=folder / "ledger.jsonl") as station,
+        fm_site(
+            folder, database_url, station.socket_path, Tones(folder / "tones", seconds), lease, **section
+        ) as site,
+    ):
+        yield StationCity(site, "fm", station)
+
+
+@contextmanager
+def fm_site(
+    folder: Path, database_url: str, station: Path, voice: Synthesizer, lease: float, **section: object
+) -> Iterator[Site]:
+    """An installation whose channel `fm` airs over the station behind that socket."""
+    table = {
+        "kind": "fm",
+        "socket": str(station),
+        "carries": ["Actual", "Exercise", "Test"],
+        "timeout": 1,
+        "gap": 0.2,
+        "margin": 5,
+        **section,
+    }
+    settings = read_settings(FmSettings, table, "channels.fm")
+    site = factories.make_site(
+        folder, database_url, {"fm": settings}, {"fm": FmChannel("fm", settings)}, lease=lease
+    )
+    site._synthesizer = voice
+    factories.add_people(site, [QUEUE], kind="fm")
+    try:
+        yield site
+    finally:
+        site.close()

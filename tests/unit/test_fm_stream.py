@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -20,6 +19,7 @@ from alertd.errors import ChannelMisconfigured, ChannelUnavailable, WrongConfigu
 from alertd.settings import read_settings
 from channels.fm_stream import FmStreamChannel
 from channels.fm_stream_settings import FmStreamSettings
+from tests.serving import free_port
 from tests.station_sound import mp3_sound
 
 SENT = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -173,13 +173,6 @@ def test_a_box_that_is_down_is_never_touched(station, stream, message):
     assert station.ledger.entries("airing") == []
 
 
-def free_port() -> int:
-    """A port at which nobody listens."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def test_a_stream_that_breaks_off_is_cut_short_and_given_back(station, stream, message, tmp_path):
     station.fault = StreamFault.DROP
     long = replace(message, audio=mp3_sound(tmp_path, 6.0, "long.mp3"))
@@ -259,7 +252,7 @@ def test_a_recording_that_stands_still_proves_nothing(stream, message, tmp_path)
     recording = Recording(tmp_path / "air.wav", message.audio.path, "silence")
     receipt = air(stream(recording=str(recording.path), recording_lag=0.5), message)
     assert receipt.outcome is Outcome.UNKNOWN
-    assert "does not grow" in (receipt.detail or "")
+    assert "does not go on" in (receipt.detail or "")
 
 
 def test_a_recorder_that_is_gone_stops_no_airing(station, stream, message, tmp_path):
