@@ -63,6 +63,14 @@ def read(document: bytes, areas: Iterable[AreaRow]) -> Mapping[str, dict[str, An
     return found
 
 
+def keep(session: Session, document: bytes) -> int:
+    """Stores the outlines of a GeoJSON file; tells how many. Raises WrongInput as `read` does."""
+    found = read(document, session.scalars(select(AreaRow)).all())
+    for code, geometry in found.items():
+        session.merge(OutlineRow(code=code, geometry=geometry))
+    return len(found)
+
+
 def polygons_of(geometry: Mapping[str, Any]) -> list[Polygon]:
     """The polygons of a GeoJSON geometry. Raises ValueError, saying what is wrong."""
     kind, coordinates = geometry.get("type"), geometry.get("coordinates")

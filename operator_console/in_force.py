@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from fastapi import Response
 
 from alertd import people, standing
@@ -9,6 +11,7 @@ from alertd.copy_ready import form_4
 from alertd.db import reading
 from alertd.hazard import NAMES
 from alertd.jma import notice as jma_notice
+from alertd.orders import Order
 from operator_console.page import page
 from operator_console.visit import Visited
 
@@ -24,6 +27,7 @@ def show(visit: Visited) -> Response:
         "in_force.html",
         orders=orders,
         notices=notices,
+        levels=_gravest(orders),
         hazards={hazard: names[tongue] for hazard, names in NAMES.items()},
     )
 
@@ -36,3 +40,12 @@ def spreadsheet(visit: Visited) -> Response:
     content = form_4(spells, households, visit.site.config.city)
     headers = {"Content-Disposition": 'attachment; filename="form-4.csv"'}
     return Response(content, headers=headers, media_type="text/csv; charset=utf-8")
+
+
+def _gravest(orders: Sequence[Order]) -> dict[str, int]:
+    """The highest level that is in force in each area."""
+    found: dict[str, int] = {}
+    for order in orders:
+        if order.level is not None:
+            found[order.area] = max(found.get(order.area, 0), order.level)
+    return found

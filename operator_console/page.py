@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from functools import cache, partial
 
@@ -17,6 +17,7 @@ from alertd.city import JST
 from alertd.dispatch import Role
 from alertd.site import Site
 from operator_console import drill_bar, drill_labels, labels
+from operator_console.area_map import area_map, level_of
 from operator_console.assets import asset_url
 from operator_console.catalogue import LANGUAGES, mark, translate, translations
 from operator_console.visit import Visit
@@ -42,6 +43,8 @@ def environment(language: str) -> Environment:
         tongue=lambda name: languages.NAMES.get(name, (name, name))[0 if language == "ja" else 1],
         LANGUAGES=LANGUAGES,
         Role=Role,
+        area_map=area_map,
+        level_of=level_of,
         drills_coming=drill_bar.coming,
         drill_stages=drill_labels.STAGES,
     )
@@ -113,6 +116,11 @@ def fragment(visit: Visit, template: str, **values: object) -> str:
 def simulated(site: Site) -> bool:
     """Whether any channel ends in a simulation: then every page says so."""
     return any(settings.simulated for settings in site.settings.values())
+
+
+def channel_names(visit: Visit, names: Iterable[str]) -> dict[str, str]:
+    """What each of these channel sections is called on screen."""
+    return {name: channel_name(visit.language, name, visit.site.settings.get(name)) for name in names}
 
 
 def channel_name(language: str, name: str, settings: ChannelSettings | None) -> str:

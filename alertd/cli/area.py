@@ -14,7 +14,7 @@ from alertd.cli.document import content_of
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.db import reading, writing
 from alertd.errors import Problem, WrongInput
-from alertd.tables import AreaRow, OutlineRow
+from alertd.tables import AreaRow
 
 app = typer.Typer(
     help="Import and list areas.", rich_markup_mode=None, add_completion=False, no_args_is_help=True
@@ -54,10 +54,8 @@ def outlines(
     """
     document = content_of(file)
     with opened(context, config) as site, writing(site.engine) as session:
-        found = outline.read(document, people.areas(session))
-        for code, geometry in found.items():
-            session.merge(OutlineRow(code=code, geometry=geometry))
-    say(f"{len(found)} outlines")
+        number = outline.keep(session, document)
+    say(f"{number} outlines")
 
 
 @app.command("list")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
+from importlib.resources import files
 
 from alertd.recipient import Contact, Recipient, RecipientKind
 from alertd.zones import Zone, zones
@@ -105,6 +106,11 @@ def cars() -> tuple[Recipient, ...]:
         )
         for number, zone in enumerate(zones()[:3], start=1)
     )
+
+
+def outlines() -> bytes:
+    """Outlines of the zones as GeoJSON: a sketch drawn by hand, and not where the real ones lie."""
+    return files("alertd.demo").joinpath("outlines.json").read_bytes()
 
 
 def groups(port: int) -> tuple[str, ...]:

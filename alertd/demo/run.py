@@ -18,12 +18,12 @@ from pathlib import Path
 from sqlalchemy import func, select, update
 
 from alertd import config as configuration
-from alertd import issue, operators, register, report
+from alertd import issue, operators, outline, register, report
 from alertd.alert import Alert, Area, NamedValue, Status
 from alertd.audience import Audience
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
-from alertd.demo.city import PREFIX, WATERMARK, cars, on_air, people, stations
+from alertd.demo.city import PREFIX, WATERMARK, cars, on_air, outlines, people, stations
 from alertd.demo.far_ends import QUEUE, SPEED, Ports, far_ends, free_ports, write_configuration
 from alertd.demo.truth import Comparison, compare, disagreements
 from alertd.dispatch import Role, State
@@ -189,6 +189,7 @@ def _seed(site: Site, number: int, ports: Ports) -> Mapping[str, str]:
     register.register(site, wanted, by="demo")
     passwords = {name: secrets.token_urlsafe(12) for name in _ROLES}
     with writing(site.engine) as session:
+        outline.keep(session, outlines())
         listed = [one.external_id for one in wanted[:13]]
         session.execute(
             update(RecipientRow)
