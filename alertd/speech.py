@@ -295,6 +295,11 @@ class KeepsReadings(Protocol):
         """Every entry of the dictionary."""
         ...
 
+    def keep_reading(self, entry: KnownReading) -> CheckedName:
+        """Learn one entry, which wins over every other one for its word; how the word is read
+        then. Raises WrongInput or VoiceUnavailable."""
+        ...
+
 
 class Synthesizer(Protocol):
     """Makes scripts into sound files (entry point `alertd.synthesizers`)."""

@@ -10,6 +10,8 @@ from __future__ import annotations
 import csv
 import hashlib
 import io
+import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from alertd.errors import Problem, WrongInput
@@ -17,6 +19,8 @@ from alertd.speech import KnownReading, Reading
 from tts.kana import is_kana, morae, to_katakana
 
 SHIPPED = Path(__file__).with_name("readings")
+#: what people have given one by one; read after every other file, so that it wins
+BY_HAND = "by-hand.csv"
 COLUMNS = ("surface", "reading", "pronunciation", "accent", "source", "verified_by")
 
 
@@ -52,8 +56,36 @@ class Dictionary:
         """What voices are taught."""
         return [entry.reading for entry in self.entries(without=without)]
 
+    def keep(self, entry: KnownReading) -> None:
+        """Writes one entry into the file of what people have given, in place of one for the
+        same word. Raises WrongInput."""
+        file = self.folder / BY_HAND
+        there = file.read_text(encoding="utf-8-sig") if file.is_file() else written_out([])
+        # what is written must be read again, or every voice would fall silent
+        entries_of(written_out([entry]), BY_HAND)
+        kept = [one for one in entries_of(there, BY_HAND) if one.reading.surface != entry.reading.surface]
+        self.folder.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_text(written_out([*kept, entry]), encoding="utf-8")
+        os.replace(part, file)
+
     def _files(self) -> list[Path]:
-        return [*sorted(SHIPPED.glob("*.csv")), *sorted(self.folder.glob("*.csv"))]
+        own = sorted(self.folder.glob("*.csv"), key=lambda file: (file.name == BY_HAND, file.name))
+        return [*sorted(SHIPPED.glob("*.csv")), *own]
+
+
+def written_out(entries: Iterable[KnownReading]) -> str:
+    """The entries as one CSV file, as `entries_of` reads it."""
+    text = io.StringIO()
+    rows = csv.writer(text, lineterminator="\n")
+    rows.writerow(COLUMNS)
+    for entry in entries:
+        reading = entry.reading
+        accent = "" if reading.accent is None else reading.accent
+        rows.writerow(
+            (reading.surface, reading.kana, reading.pronunciation, accent, entry.source, entry.verified_by)
+        )
+    return text.getvalue()
 
 
 def entries_of(text: str, name: str) -> list[KnownReading]:

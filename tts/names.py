@@ -15,8 +15,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from alertd.errors import Problem, WrongInput
-from alertd.speech import CheckedName, ImportedNames, Reading
-from tts.dictionary import COLUMNS
+from alertd.speech import CheckedName, ImportedNames, KnownReading, Reading
+from tts.dictionary import written_out
 from tts.kana import is_kana, same_sound, to_katakana
 
 #: columns of a word and of its kana: ours, town lists, 自治体標準オープンデータ, address books
@@ -146,13 +146,9 @@ def _decoded(data: bytes) -> str:
 
 
 def _write(file: Path, names: Sequence[Reading], source: str) -> None:
-    text = io.StringIO()
-    rows = csv.writer(text, lineterminator="\n")
-    rows.writerow(COLUMNS)
-    for name in names:
-        accent = "" if name.accent is None else name.accent
-        rows.writerow((name.surface, name.kana, name.pronunciation, accent, source, ""))
     file.parent.mkdir(parents=True, exist_ok=True)
     part = file.with_suffix(".part")
-    part.write_text(text.getvalue(), encoding="utf-8")
+    part.write_text(
+        written_out(KnownReading(reading=name, source=source) for name in names), encoding="utf-8"
+    )
     os.replace(part, file)

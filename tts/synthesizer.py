@@ -120,6 +120,12 @@ class ScriptSynthesizer:
         """The shipped entries and those of this installation."""
         return self._dictionary.entries()
 
+    def keep_reading(self, entry: KnownReading) -> CheckedName:
+        """Learn one entry that a person gave; it wins over files and imports."""
+        self._dictionary.keep(entry)
+        self._recital.teach()
+        return checked([entry.reading], self._recital.reader().reading)[0]
+
     def prepare(self, say: Say, language: str) -> None:
         """Speak sentences in advance, so that they are there when no engine is."""
         script = Script(language=language, parts=(say,))

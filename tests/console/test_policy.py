@@ -21,6 +21,7 @@ _PARTS = {
     "{delivery:int}": "1",
     "{recipient:int}": "1",
     "{template}": "flood-4",
+    "{identifier}": "flood-4",
     "{digest}": "0" * 64,
     "{name}": "console.css",
 }
