@@ -33,13 +33,13 @@ from alertd.channel import (
     Traits,
 )
 from alertd.clock import Clock, SystemClock
-from alertd.errors import ChannelMisconfigured, ChannelUnavailable, ForgedCallback
+from alertd.errors import ChannelMisconfigured, ChannelUnavailable
 from alertd.speech import OUTDOOR_WIDE_AUDIO, Sound
 from channels.gateway_answer import Answer, State, receipt_of
 from channels.gateway_order import order
 from channels.gateway_settings import GatewaySettings, station
 from channels.signed_http import ReplyLost, SignedLine
-from channels.webhook_signature import check
+from channels.signed_report import believed
 
 _JSON = "application/json"
 
@@ -118,26 +118,12 @@ class GatewayChannel:
 
     def receive(self, callback: Callback, /) -> Reply:
         """Believes an answer that is signed, recent, and about the delivery of its URL."""
-        check(self._settings.secret, callback, self._clock.now())
-        try:
-            answer = Answer.model_validate_json(callback.body)
-        except ValidationError:
-            return Reply(status=400, body=b"the answer cannot be read\n")
-        if callback.target is None:
-            return Reply(status=404, body=b"there is no such delivery\n")
-        if answer.key != callback.target.key:
-            raise ForgedCallback("the answer is about another delivery than its URL")
-        return Reply(receipts=(receipt_of(answer),))
+        return believed(self._settings.secret, callback, self._clock.now(), Answer, receipt_of)
 
     def probe(self) -> str:
         """Asks the gateway for its OPTIONS, signed; no loudspeaker speaks."""
-        try:
-            with self._guard:
-                status, _ = self._line.request("OPTIONS", b"")
-        except ReplyLost as lost:
-            raise ChannelUnavailable(f"the gateway was reached: {lost}") from None
-        _must_be_taken(status)
-        return f"{self._line.host} answered with {status}."
+        with self._guard:
+            return self._line.probe()
 
     def preview(self, message: Message, /) -> Sequence[Part]:
         """The words, and the document that goes with them."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from alertd.channel import Outcome, Reason, Receipt
+from channels.signed_report import SignedReport
 
 
 class State(StrEnum):
@@ -31,13 +32,11 @@ class State(StrEnum):
     UNKNOWN_STATION = "unknown_station"
 
 
-class Answer(BaseModel):
+class Answer(SignedReport):
     """What the gateway says of one station."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
-    #: of the delivery
-    key: str
     state: State
     #: of a station that answered: how its battery is
     battery: Literal["ok", "low"] | None = None

@@ -4,31 +4,20 @@ from __future__ import annotations
 
 import re
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field
 
-from alertd.channel import ChannelSettings
-from channels.signed_http import usable
+from channels.signed_http import SignedLineSettings
 
 _STATION = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,31}", re.ASCII)
 
 
-class GatewaySettings(ChannelSettings):
+class GatewaySettings(SignedLineSettings):
     """One control desk of loudspeakers. A recipient's address is a station's number there. Times in seconds."""
 
-    #: where it takes announcements: https, or http to this machine
-    url: str
-    #: shared with the gateway; signs in both directions
-    secret: SecretStr
-    timeout: float = Field(default=10.0, gt=0)
     #: after the hand-over: until the gateway is asked for answers that it has not reported itself
     ask_after: float = Field(default=30.0, gt=0)
     #: after the hand-over and twice the sound: a station that has not answered by then is unconfirmed
     answer_within: float = Field(default=180.0, gt=0)
-
-    @field_validator("url")
-    @classmethod
-    def _usable(cls, value: str) -> str:
-        return usable(value)
 
 
 def station(address: str) -> str:

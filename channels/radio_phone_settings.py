@@ -4,26 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import time
 
 from pydantic import Field, SecretStr, field_validator
 
 from alertd.channel import Reason
-from channels.sip_settings import SipSettings
+from channels.exchange_settings import ExchangeSettings
 from channels.telephone_number import objection
 
 _GROUP = re.compile(r"[0-9*#]{1,8}", re.ASCII)
 
 
-class RadioPhoneSettings(SipSettings):
+class RadioPhoneSettings(ExchangeSettings):
     """One control desk that is operated by telephone. A recipient's address is a group: `07`. Times in seconds."""
 
     attempts: int = 5
     retry_after: tuple[float, ...] = (15.0, 30.0, 60.0)
     retry_after_reason: Mapping[Reason, float] = {Reason.BUSY: 10.0}
-    retry_after_extreme: tuple[float, ...] = ()
-    quiet_hours: tuple[time, ...] = ()
-    first_groups: tuple[str, ...] = ()
     #: of the control desk, in E.164: +81256…
     number: str
     #: dialled after its answer, before the group
@@ -47,11 +43,6 @@ class RadioPhoneSettings(SipSettings):
         if doubt is not None:
             raise ValueError(doubt)
         return value
-
-    @property
-    def reaches(self) -> str:
-        """Groups of the control desk, and nobody's telephone."""
-        return self.kind
 
 
 def group(address: str) -> str:

@@ -8,8 +8,9 @@ import ssl
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
-from pydantic import SecretStr
+from pydantic import Field, SecretStr, field_validator
 
+from alertd.channel import ChannelSettings
 from alertd.clock import Clock
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable
 from channels.webhook_signature import HEADER, signed
@@ -21,14 +22,25 @@ class ReplyLost(Exception):
     """The request had gone out and no reply came."""
 
 
-def usable(value: str) -> str:
-    """The URL of a gateway: https, or http to this machine. Raises ValueError."""
-    url = urlsplit(value)
-    if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
-        raise ValueError("must be an http or https URL without a user name in it")
-    if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
-        raise ValueError("must be https: what is not this machine gets nothing in clear")
-    return value
+class SignedLineSettings(ChannelSettings):
+    """What a section names of such a gateway. Times are in seconds."""
+
+    #: where it takes documents: https, or http to this machine
+    url: str
+    #: shared with the gateway; signs in both directions
+    secret: SecretStr
+    #: for a reply
+    timeout: float = Field(default=10.0, gt=0)
+
+    @field_validator("url")
+    @classmethod
+    def _usable(cls, value: str) -> str:
+        url = urlsplit(value)
+        if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
+            raise ValueError("must be an http or https URL without a user name in it")
+        if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+            raise ValueError("must be https: what is not this machine gets nothing in clear")
+        return value
 
 
 class SignedLine:
@@ -43,6 +55,23 @@ class SignedLine:
     def host(self) -> str:
         """Of the gateway."""
         return self._url.hostname or ""
+
+    def probe(self) -> str:
+        """Asks for OPTIONS, signed: nothing that anybody hears.
+
+        Raises ChannelUnavailable, or ChannelMisconfigured when our signature is not accepted.
+        """
+        try:
+            status, _ = self.request("OPTIONS", b"")
+        except ReplyLost as lost:
+            raise ChannelUnavailable(f"the gateway was reached: {lost}") from None
+        if status in (401, 403):
+            raise ChannelMisconfigured(
+                f"the gateway does not accept our signature ({status}); see `secret_file`"
+            )
+        if status >= 500:
+            raise ChannelUnavailable(f"the gateway answers with {status}")
+        return f"{self.host} answered with {status}."
 
     def request(
         self,

@@ -7,10 +7,10 @@ import phonenumbers
 from alertd.alert import MsgType
 from alertd.channel import Message, Target
 from channels.baresip import Line
-from channels.sip_settings import SipSettings
+from channels.exchange_settings import ExchangeSettings
 
 
-def open_line(settings: SipSettings) -> Line:
+def open_line(settings: ExchangeSettings) -> Line:
     """A line of our own; it ends with the thread that opened it. Raises as `Line` does."""
     host, port = settings.place
     account = f"<sip:{settings.caller_id}@{host}:{port}>;regint=0"
@@ -26,7 +26,7 @@ def open_line(settings: SipSettings) -> Line:
     )
 
 
-def sip_address(settings: SipSettings, number: str, message: Message, target: Target) -> str:
+def sip_address(settings: ExchangeSettings, number: str, message: Message, target: Target) -> str:
     """What is dialled for a number in E.164; with `tags` it tells machines key and status."""
     if settings.number_form == "national":
         parsed = phonenumbers.parse(number, None)

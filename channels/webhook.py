@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 from typing import ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from alertd.channel import (
     Answer,
@@ -34,34 +34,23 @@ from alertd.channel import (
     Traits,
 )
 from alertd.clock import Clock, SystemClock
-from alertd.errors import ChannelMisconfigured, ChannelUnavailable, ForgedCallback
-from channels.signed_http import ReplyLost, SignedLine, usable
-from channels.webhook_signature import check
+from alertd.errors import ChannelMisconfigured
+from channels.signed_http import ReplyLost, SignedLine, SignedLineSettings
+from channels.signed_report import SignedReport, believed
 
 
-class WebhookSettings(ChannelSettings):
+class WebhookSettings(SignedLineSettings):
     """`[channels.NAME] kind = "webhook"`; times are in seconds."""
 
-    #: https, or http to this machine
-    url: str
-    #: shared with the gateway; signs in both directions
-    secret: SecretStr
-    timeout: float = Field(10.0, gt=0)
     #: how long after `accepted` the gateway should have reported; None = it does not report
     report_within: float | None = Field(None, gt=0)
 
-    @field_validator("url")
-    @classmethod
-    def _usable(cls, value: str) -> str:
-        return usable(value)
 
-
-class Report(BaseModel):
+class Report(SignedReport):
     """What the gateway says of one message."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    key: str
     outcome: Outcome
     reason: Reason | None = None
     answer: Answer | None = None
@@ -103,31 +92,11 @@ class WebhookChannel:
 
     def receive(self, callback: Callback, /) -> Reply:
         """Believes a report that is signed, recent, and about the delivery of its URL."""
-        check(self._settings.secret, callback, self._clock.now())
-        try:
-            report = Report.model_validate_json(callback.body)
-        except ValidationError:
-            return Reply(status=400, body=b"the report cannot be read\n")
-        if callback.target is None:
-            return Reply(status=404, body=b"there is no such delivery\n")
-        if report.key != callback.target.key:
-            raise ForgedCallback("the report is about another delivery than its URL")
-        receipt = Receipt(
-            key=report.key, outcome=report.outcome, reason=report.reason, answer=report.answer, ref=report.ref
-        )
-        return Reply(receipts=(receipt,))
+        return believed(self._settings.secret, callback, self._clock.now(), Report, _receipt_of)
 
     def probe(self) -> str:
         """Asks the gateway for its OPTIONS, signed: nothing that anybody hears."""
-        try:
-            status, _ = self._line.request("OPTIONS", b"")
-        except ReplyLost as lost:
-            raise ChannelUnavailable(f"the gateway was reached: {lost}") from None
-        if status in (401, 403):
-            raise ChannelMisconfigured(f"the gateway does not accept our signature ({status})")
-        if status >= 500:
-            raise ChannelUnavailable(f"the gateway answers with {status}")
-        return f"{self._line.host} answered with {status}."
+        return self._line.probe()
 
     def preview(self, message: Message, /) -> Sequence[Part]:
         """The document as it would be posted, with an example of a target."""
@@ -161,6 +130,13 @@ class WebhookChannel:
             return Receipt(key=target.key, outcome=Outcome.FAILED, reason=Reason.REFUSED, detail=detail)
         reason = Reason.RATE_LIMITED if status == 429 else Reason.OTHER
         return Receipt(key=target.key, outcome=Outcome.DEFERRED, reason=reason, detail=detail)
+
+
+def _receipt_of(report: Report) -> Receipt:
+    """What the gateway's report says of a delivery."""
+    return Receipt(
+        key=report.key, outcome=report.outcome, reason=report.reason, answer=report.answer, ref=report.ref
+    )
 
 
 def _document(message: Message, target: Target) -> bytes:
