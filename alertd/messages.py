@@ -18,7 +18,7 @@ from alertd.render import Words
 from alertd.site import Site
 from alertd.speech import Sound
 from alertd.tables import AlertRow, ArtefactRow, DispatchRow
-from alertd.token import seal
+from alertd.token import sealer
 
 #: what the keys of deliveries are sealed for
 DELIVERY = "delivery"
@@ -162,19 +162,20 @@ class Addressing:
 
     def __init__(self, site: Site, channel: str) -> None:
         base = site.config.public_url
-        self._secret = site.secret
+        self._key = sealer(site.secret, DELIVERY)
+        self._stop_token, self._change_token = sealer(site.secret, STOP), sealer(site.secret, CHANGE)
         self._answer = f"{base}/callbacks/{quote(channel)}?key="
         self._stop, self._change = f"{base}/stop/", f"{base}/change/"
 
     def of(self, delivery_id: int, attempt: int, address: str, contact_id: int, *, repeat: int = 0) -> Target:
         """Where one hand-over goes; tokens need no quoting in a URL."""
-        key = seal(self._secret, DELIVERY, delivery_id)
+        key = self._key(delivery_id)
         return Target(
             key=key,
             attempt=attempt,
             address=address,
             answer_url=f"{self._answer}{key}&attempt={attempt}",
-            stop_url=self._stop + seal(self._secret, STOP, contact_id),
+            stop_url=self._stop + self._stop_token(contact_id),
             repeat=repeat,
-            change_url=self._change + seal(self._secret, CHANGE, contact_id),
+            change_url=self._change + self._change_token(contact_id),
         )
