@@ -10,7 +10,7 @@ from alertd.errors import ChannelError, WrongInput
 from alertd.outbox import Outbox, Parcel
 from channels.email_address import mailbox
 from channels.email_lanes import Lanes
-from channels.email_settings import EmailSettings
+from channels.email_settings import KEY, EmailSettings
 from channels.smtp_pipeline import SILENT, Mail
 from channels.smtp_reply import receipt_of
 from channels.smtp_verdict import Stage, Verdict
@@ -45,14 +45,21 @@ class Crate:
         """`lanes` None = nobody can wait for a turn: all go at once."""
         self._outbox = outbox
         self._settings = settings
-        self._lanes = lanes
+        self._many = settings.recipients_per_mail
+        self._lanes = lanes or None
         self._mail_of = mail_of
         #: by the identity of the message, which is kept with it
         self._templates: dict[int, tuple[Message, Template | WrongInput]] = {}
+        #: of the mail before: the next one is mostly of the same message
+        self._last: tuple[Message | None, Template | WrongInput | None] = (None, None)
+        before, key, behind = (settings.return_path or settings.sender).partition(KEY)
+        self._before_key = f"MAIL FROM:<{before}"
+        self._behind_key = f"{behind}>\r\nRCPT TO:<"
+        self._keyed = bool(key)
 
     def next(self) -> Mail | None:
         """The next mail; what cannot be one is ended or postponed on the way."""
-        if self._settings.recipients_per_mail > 1:
+        if self._many > 1:
             return self._next_for_many()
         while (found := self._take()) is not None:
             parcel, template, recipient = found
@@ -61,9 +68,9 @@ class Crate:
             except WrongInput as error:
                 self._end(parcel, _unfit(parcel, Reason.REFUSED, str(error)))
                 continue
-            sender = self._settings.envelope_sender(parcel.target.key)
-            commands = f"MAIL FROM:<{sender}>\r\nRCPT TO:<{recipient}>\r\nDATA\r\n".encode()
-            return Mail((parcel,), commands, data + b".\r\n")
+            key = parcel.target.key if self._keyed else ""
+            commands = f"{self._before_key}{key}{self._behind_key}{recipient}>\r\nDATA\r\n".encode()
+            return Mail((parcel,), commands, data)
         return None
 
     def _next_for_many(self) -> Mail | None:
@@ -71,7 +78,7 @@ class Crate:
         parcels: list[Parcel] = []
         commands = [f"MAIL FROM:<{self._settings.envelope_sender(NOBODY)}>\r\n"]
         template: Template | None = None
-        while len(parcels) < self._settings.recipients_per_mail and (found := self._take()) is not None:
+        while len(parcels) < self._many and (found := self._take()) is not None:
             parcel, its_template, recipient = found
             if template is not None and its_template is not template:
                 self._leave(parcel)
@@ -82,12 +89,15 @@ class Crate:
             commands.append(f"RCPT TO:<{recipient}>\r\n")
         if template is None:
             return None
-        return Mail(parcels, "".join((*commands, "DATA\r\n")).encode(), template.for_many() + b".\r\n")
+        return Mail(parcels, "".join((*commands, "DATA\r\n")).encode(), template.for_many())
 
     def _take(self) -> tuple[Parcel, Template, str] | None:
         """The next parcel that can be sent now, its mail, and its recipient."""
         while (parcel := self._outbox.take()) is not None:
-            template = self._template(parcel)
+            message, template = self._last
+            if parcel.message is not message or template is None:
+                template = self._template(parcel)
+                self._last = parcel.message, template
             if isinstance(template, WrongInput):
                 self._outbox.end(parcel, _unfit(parcel, Reason.REFUSED, str(template)))
                 continue
@@ -96,7 +106,7 @@ class Crate:
             except ValueError as error:
                 self._outbox.end(parcel, _unfit(parcel, Reason.BAD_ADDRESS, str(error)))
                 continue
-            if self._lanes and (wait := self._lanes.enter(parcel.slot, recipient)):
+            if self._lanes is not None and (wait := self._lanes.enter(parcel.slot, recipient)):
                 self._outbox.postpone(parcel, wait)
                 continue
             return parcel, template, recipient
@@ -104,6 +114,8 @@ class Crate:
 
     def begin(self, mail: Mail) -> bool:
         """Notes that its bytes leave now; False = they must not."""
+        if len(mail.parcels) == 1:
+            return self._outbox.begin(mail.parcels[0])
         return all([self._outbox.begin(parcel) for parcel in mail.parcels])  # each, whatever is said of one
 
     def decided(self, mail: Mail, verdict: Verdict) -> None:
@@ -138,11 +150,12 @@ class Crate:
             self._outbox.put_back(parcel)
 
     def _end(self, parcel: Parcel, receipt: Receipt) -> None:
-        self._leave(parcel)
+        if self._lanes is not None:
+            self._lanes.leave(parcel.slot)
         self._outbox.end(parcel, receipt)
 
     def _leave(self, parcel: Parcel) -> None:
-        if self._lanes:
+        if self._lanes is not None:
             self._lanes.leave(parcel.slot)
 
     def _template(self, parcel: Parcel) -> Template | WrongInput:

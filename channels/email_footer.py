@@ -14,6 +14,7 @@ _WORDS = {
 def footer(target: Target, language: str) -> str:
     """The lines below the text, CRLF; empty for somebody who can neither change nor leave."""
     change, stop = _WORDS.get(language, _WORDS["en"])
-    links = [(change, target.change_url), (stop, target.stop_url)]
-    lines = [f"{words}: {url}\r\n" for words, url in links if url is not None]
-    return "".join(["--\r\n", *lines]) if lines else ""
+    lines = "" if target.change_url is None else f"{change}: {target.change_url}\r\n"
+    if target.stop_url is not None:
+        lines += f"{stop}: {target.stop_url}\r\n"
+    return f"--\r\n{lines}" if lines else ""

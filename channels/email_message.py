@@ -50,6 +50,8 @@ ALLOWED = frozenset(
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _URL = re.compile(r"https?://[!-;=?-~]+")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,3}")
+_LEAVE = "List-Unsubscribe: <%s>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
+_LINE = re.compile(rb".{1,76}")
 #: what one line of base64 holds, RFC 2045 §6.8
 _BYTES_A_LINE = 57
 
@@ -84,14 +86,15 @@ class MailTemplate:
         """
         if not _KEY.fullmatch(target.key):
             raise WrongInput(Problem("key", "must be 1 to 64 of A-Z a-z 0-9 _ -"))
-        own = f"Message-ID: <{target.key}@{self.domain}>\r\nTo: <{recipient}>\r\n"
-        for name, url in (("stop_url", target.stop_url), ("change_url", target.change_url)):
-            if url is not None and not _URL.fullmatch(url):
-                raise WrongInput(Problem(name, "must be a URL of plain ASCII"))
-        if target.stop_url is not None:
-            own += f"List-Unsubscribe: <{target.stop_url}>\r\n"
-            own += "List-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n"
-        return own.encode("ascii") + self.common + _base64(footer(target, self.language).encode())
+        stop, change = target.stop_url, target.change_url
+        if stop is not None and not _URL.fullmatch(stop):
+            raise WrongInput(Problem("stop_url", "must be a URL of plain ASCII"))
+        if change is not None and not _URL.fullmatch(change):
+            raise WrongInput(Problem("change_url", "must be a URL of plain ASCII"))
+        leave = _LEAVE % stop if stop is not None else ""
+        own = f"Message-ID: <{target.key}@{self.domain}>\r\nTo: <{recipient}>\r\n{leave}"
+        below = _base64(footer(target, self.language).encode())
+        return b"".join((own.encode("ascii"), self.common, below))
 
     def for_many(self) -> bytes:
         """The mail for recipients who do not see each other; the same for all, and so is its Message-ID."""
@@ -169,5 +172,5 @@ def _body(text: str) -> bytes:
 
 def _base64(plain: bytes) -> bytes:
     """In lines of 76, RFC 2045 §6.8."""
-    whole = binascii.b2a_base64(plain, newline=False)
-    return b"".join([whole[at : at + 76] + b"\r\n" for at in range(0, len(whole), 76)])
+    lines = _LINE.findall(binascii.b2a_base64(plain, newline=False))
+    return b"\r\n".join([*lines, b""])

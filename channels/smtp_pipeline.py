@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
@@ -44,7 +45,7 @@ class Mail:
         self.parcels = parcels
         #: the lines of MAIL, RCPT for each parcel, DATA
         self.commands = commands
-        #: headers and text with the line of the final dot
+        #: headers and text, without the line of the final dot
         self.data = data
         #: by place among the parcels
         self.refused: dict[int, Verdict] = {}
@@ -85,7 +86,9 @@ _Awaited = tuple[Mail | None, Stage, int]
 _TAKEN_BACK = -1
 
 _RESET = b"RSET\r\n"
-_NO_MAIL = b".\r\n"
+_DOT = b".\r\n"
+#: what a relay says once it is in full swing: one mail taken, and the next may come
+_USUAL = re.compile(rb"(2\d\d) ([^\r\n]*)\r\n(?:25[01] [^\r\n]*\r\n){2}354 [^\r\n]*\r\n")
 
 
 class SmtpPipeline(asyncio.Protocol):
@@ -210,6 +213,8 @@ class SmtpPipeline(asyncio.Protocol):
         """Replies, or pieces of them."""
         if self._rest:
             data = self._rest + data
+        elif len(self._awaited) == 4 and self._as_usual(data):
+            return
         begin, awaited = 0, self._awaited
         while not self._over and (end := data.find(b"\n", begin)) >= 0:
             if data.startswith(b"250 ", begin) and self._pipelining and awaited:
@@ -256,6 +261,23 @@ class SmtpPipeline(asyncio.Protocol):
         self._unsent = False
         if self._leaving is not None:
             self._has_left(self._leaving)
+
+    def _as_usual(self, data: bytes) -> bool:
+        """Nearly all that is ever said, at once; False = read it line by line."""
+        usual = _USUAL.fullmatch(data)
+        (mail, stage, _), _, _, (rider, last, _) = self._awaited
+        if usual is None or stage is not Stage.DOT or last is not Stage.DATA or self._said:
+            return False
+        assert self._crate is not None and mail is not None and rider is not None
+        if mail.refused:
+            return False
+        self._awaited.clear()
+        self._since = stopwatch()
+        self._prompt = self._since - self._sent_at < PROMPT
+        text = usual[2].decode("utf-8", "replace").strip()
+        self._crate.decided(mail, Verdict(Stage.DOT, int(usual[1]), text))
+        self._allowed(rider)
+        return True
 
     # the dialogue -----------------------------------------------------------------------
 
@@ -337,7 +359,7 @@ class SmtpPipeline(asyncio.Protocol):
         """The relay waits for the mail: its bytes, and behind the dot the commands of the next."""
         assert self._crate is not None
         if mail.hopeless:
-            self._write(_NO_MAIL, [(mail, Stage.DATA, _TAKEN_BACK)])
+            self._write(_DOT, [(mail, Stage.DATA, _TAKEN_BACK)])
             return
         if not self._crate.begin(mail):
             self._end(BROKEN)
@@ -345,16 +367,17 @@ class SmtpPipeline(asyncio.Protocol):
         if len(mail.data) > RIDES_WITH_COMPANY:
             self._leaving = mail
             self._since = stopwatch()
-            self._transport.write(mail.data)
+            self._transport.write(mail.data + _DOT)
             if not self._unsent and self._leaving is not None:
                 self._has_left(mail)
             return
         rider = self._rider()
         self._sent_at = stopwatch()
         if rider is None:
-            self._write(mail.data, [(mail, Stage.DOT, 0)])
+            self._write(mail.data + _DOT, [(mail, Stage.DOT, 0)])
         else:
-            self._write(mail.data + rider.commands, [(mail, Stage.DOT, 0), *_envelope(rider)])
+            words = b"".join((mail.data, _DOT, rider.commands))
+            self._write(words, [(mail, Stage.DOT, 0), *_envelope(rider)])
 
     def _rider(self) -> Mail | None:
         if not (self._pipelining and self._prompt) or self._mails_left <= 0 or not self.goes_on():

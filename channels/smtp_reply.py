@@ -26,9 +26,7 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
     fault of any recipient, and every other mail would fare the same.
     """
     stage, code, text = verdict
-    if not text.isprintable():
-        text = _printable(text)
-    detail = f"{code} {text}"[:LONGEST_DETAIL]
+    detail = f"{code} {_printable(text)}"[:LONGEST_DETAIL]
     if stage is Stage.DOT and code // 100 == 2:
         return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=queue_id(text), detail=detail)
     enhanced = _ENHANCED.match(verdict.text)
