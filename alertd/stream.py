@@ -45,6 +45,8 @@ LEAST, MOST = 25, 2000
 #: … and at the beginning, when nobody knows how fast the lines are
 FIRST = 100
 LASTS = 0.5
+#: seconds over which it is seen how fast they are
+RATED_OVER = 0.1
 #: seconds after which one thread lets the other one go on: a line must not wait for the feeder's thinking
 SWITCH = 0.0005
 #: seconds between two looks at the lane, at what is in doubt, and at an empty queue
@@ -86,7 +88,7 @@ class _Outbox:
     """What the feeder has made ready, and what the lines have said of it; two threads use it."""
 
     def __init__(self, site: Site, owner: str, journal: Journal) -> None:
-        self._site, self._owner = site, owner
+        self._owner, self._until = owner, site.keeper.until
         self._journal = journal
         self._ready: deque[Parcel] = deque()
         self._ended: list[tuple[int, Receipt]] = []
@@ -124,7 +126,7 @@ class _Outbox:
 
     def begin(self, parcel: Parcel) -> bool:
         """Notes it; False when the lease may have lapsed."""
-        if stopwatch() < self._site.keeper.until(self._owner) and self._journal.begin(parcel.slot):
+        if stopwatch() < self._until(self._owner) and self._journal.begin(parcel.slot):
             return True
         self.lost = True
         self.news.set()
@@ -134,7 +136,7 @@ class _Outbox:
         """Notes it, and keeps it for the feeder."""
         self._journal.end(parcel.slot, receipt)
         self._ended.append((parcel.slot, receipt))
-        if len(self._ended) == self.many or not self._ready:
+        if (len(self._ended) == self.many or not self._ready) and not self.news.is_set():
             self.news.set()
 
     def listen(self, wake: Callable[[], None]) -> None:
@@ -183,7 +185,7 @@ class _Stream:
         self._begun: set[int] = set()
         self._handed = self._handed_before = 0
         self._ready = FIRST
-        self._rate_since = stopwatch()
+        self._rate_since, self._rated = stopwatch(), 0
         self._tended = self._dry = -1e9
         self._paused = False
         #: commits of claims that were not answered: what was marked at these times is not known to us
@@ -358,12 +360,15 @@ class _Stream:
             store.unmark(session, self._owner, ids, now + timedelta(seconds=turn * TURN))
 
     def _adapt(self, ended: int) -> None:
-        """Keeps twice as much ready when the lines ran dry, and else no more than lasts a moment."""
+        """Keeps as much ready as lasts a moment; where the lines ran dry, nobody knows how fast they are."""
         now = stopwatch()
-        rate = ended / max(now - self._rate_since, 0.001)
-        self._rate_since = now
-        enough = min(self._ready, int(rate * LASTS)) if self._outbox.waiting else 2 * self._ready
-        self._ready = max(LEAST, min(MOST, enough))
+        self._rated += ended
+        if self._outbox.waiting and now - self._rate_since < RATED_OVER:
+            return
+        lasts = LASTS * self._rated / max(now - self._rate_since, 0.001)
+        self._rate_since, self._rated = now, 0
+        enough = min(lasts, 2 * self._ready) if self._outbox.waiting else 2 * self._ready
+        self._ready = max(LEAST, min(MOST, int(enough)))
         self._outbox.few = self._outbox.many = self._ready // 2
 
     def _leave(self, line: Future[None]) -> int:
