@@ -353,6 +353,10 @@ def only_set_up(arguments: Sequence[str]) -> int:
     return 0
 
 
+#: what is installed here and in the container: everything that some installation needs
+EXTRAS = ("build", "sound", "inbox", "postgres")
+
+
 def make_locks(arguments: Sequence[str]) -> int:
     """`lock`: for all Pythons at once, with hashes, without the name of any host."""
     if set(arguments) - {"--upgrade"}:
@@ -368,7 +372,9 @@ def make_locks(arguments: Sequence[str]) -> int:
         "3.11",
     ]
     compile += ["--generate-hashes", "--no-header", "--no-annotate", *arguments]
-    project: list[Word] = ["pyproject.toml", "--extra", "build"]
+    project: list[Word] = ["pyproject.toml"]
+    for extra in EXTRAS:
+        project += ["--extra", extra]
     with step("making the locks"):
         call([*compile, *project, "--extra", "test", "-o", TEST.name], cwd=ROOT)
         # the same versions in both: what is tested is what runs

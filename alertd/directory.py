@@ -7,7 +7,7 @@ import unicodedata
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, null, select
+from sqlalchemy import ColumnElement, Row, null, select
 from sqlalchemy.orm import Session
 
 from alertd.address import email, phone
@@ -129,7 +129,7 @@ class _Word:
 
 
 #: id, name, reading (None = was not read), association, number in the list
-_Row = tuple[int, str, str | None, str, str | None]
+_Row = Row[int, str, str | None, str, str | None]
 
 
 def _look_through(session: Session, wanted: Sequence[_Word], after: int) -> tuple[int | None, list[int]]:
@@ -149,11 +149,7 @@ def _look_through(session: Session, wanted: Sequence[_Word], after: int) -> tupl
         listed = select(ContactRow.recipient_id, ContactRow.address).where(between, ContactRow.active)
         for number, address in session.execute(listed):
             addresses.setdefault(number, []).append(address)
-    fitting = [
-        row[0]
-        for row in map(tuple, rows)
-        if all(word.fits(row, addresses.get(row[0], ())) for word in wanted)
-    ]
+    fitting = [row[0] for row in rows if all(word.fits(row, addresses.get(row[0], ())) for word in wanted)]
     return rows[-1][0] if len(rows) == _AT_ONCE else None, fitting
 
 

@@ -10,6 +10,8 @@ from typing import cast
 
 from alertd.channel import Channel, ChannelSettings
 from alertd.errors import Problem, WrongConfiguration
+from alertd.extras import remedy
+from alertd.mute import Mute
 from alertd.settings import read_settings
 from alertd.speech import Synthesizer, SynthesizerFactory
 
@@ -30,9 +32,12 @@ def channel_kind(kind: str, where: str) -> type[Channel]:
     found = kinds.get(kind)
     if found is None:
         near = difflib.get_close_matches(kind, kinds, n=1)
-        remedy = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(kinds)) or 'none'}"
-        raise WrongConfiguration(Problem(f"{where}.kind", f'unknown channel kind "{kind}"; {remedy}'))
-    return cast("type[Channel]", found.load())
+        hint = f'did you mean "{near[0]}"?' if near else f"there are: {', '.join(sorted(kinds)) or 'none'}"
+        raise WrongConfiguration(Problem(f"{where}.kind", f'unknown channel kind "{kind}"; {hint}'))
+    try:
+        return cast("type[Channel]", found.load())
+    except ModuleNotFoundError as error:
+        raise WrongConfiguration(Problem(f"{where}.kind", f"“{kind}”: {remedy(error) or error}")) from error
 
 
 def channel_settings(name: str, table: Mapping[str, object], folder: Path) -> ChannelSettings:
@@ -50,8 +55,10 @@ def open_channel(name: str, settings: ChannelSettings) -> Channel:
 
 
 def open_synthesizer(storage: Path) -> Synthesizer:
-    """The synthesizer that is installed as `default`. Raises WrongConfiguration."""
+    """The synthesizer that is installed as `default`, mute without its packages. Raises WrongConfiguration."""
     for found in entry_points(group=SYNTHESIZERS, name="default"):
-        factory = cast("SynthesizerFactory", found.load())
-        return factory(storage)
+        try:
+            return cast("SynthesizerFactory", found.load())(storage)
+        except ModuleNotFoundError as error:
+            return Mute(remedy(error) or str(error))
     raise WrongConfiguration(f"no synthesizer is installed (entry point “default” of {SYNTHESIZERS})")

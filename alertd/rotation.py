@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from sqlalchemy import Column, Table, bindparam, select, update
+from sqlalchemy import BindParameter, Column, Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from alertd import audit
@@ -70,7 +70,9 @@ def _seal_anew(session: Session, table: Table, columns: list[Column[str]], after
         select(number, *columns).where(number > after).order_by(number).limit(_AT_ONCE).with_for_update()
     ).all()
     if rows:
-        values = {column.name: bindparam(f"new_{column.name}") for column in columns}
+        values: dict[str, BindParameter[str]] = {
+            column.name: bindparam(f"new_{column.name}") for column in columns
+        }
         session.connection().execute(
             update(table).where(number == bindparam("number")).values(values),
             [

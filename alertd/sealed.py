@@ -53,7 +53,7 @@ class Sealed(TypeDecorator[str]):
                 return super().operate(op, *other, **words)
             raise TypeError("an encrypted column cannot be compared; use its fingerprint")
 
-    comparator_factory = Comparator  # type: ignore[assignment]
+    comparator_factory = Comparator
 
     def __init__(self, purpose: str, length: int) -> None:
         super().__init__(length)

@@ -16,6 +16,8 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
+#: what only some installations need; the locks have all of it
+EXTRAS = ["sound", "inbox", "postgres"]
 LOCKS = ["requirements.lock", "requirements-test.lock", "requirements-uv.lock"]
 GROUPS = [name for name in PROJECT["project"]["entry-points"]]
 
@@ -74,10 +76,16 @@ def _normal(name: str) -> str:
     return re.sub(r"[._]", "-", name)
 
 
+def test_a_plain_installation_has_at_most_25_direct_dependencies():
+    assert len(_direct(PROJECT["project"]["dependencies"])) <= 25
+
+
 def test_every_direct_dependency_is_locked_and_has_a_reason():
     extras = PROJECT["project"]["optional-dependencies"]
     runtime = _direct(PROJECT["project"]["dependencies"])
     locked = {requirement.split("==")[0] for requirement in _pins("requirements.lock")}
+    for extra in EXTRAS:
+        runtime |= _direct(extras[extra])
     assert runtime <= locked
     reasons = (ROOT / "docs" / "dependencies.md").read_text()
     named = {

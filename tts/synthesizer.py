@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from importlib.util import find_spec
 from pathlib import Path
 
 from alertd.clock import stopwatch
@@ -46,7 +47,13 @@ log = logging.getLogger(__name__)
 
 
 def open_synthesizer(storage: Path) -> ScriptSynthesizer:
-    """Entry point of `alertd.synthesizers`: all installed voices, sounds kept in `storage`."""
+    """Entry point of `alertd.synthesizers`: all installed voices, sounds kept in `storage`.
+
+    Raises ModuleNotFoundError without the packages of the extra `sound`.
+    """
+    for name in ("numpy", "soundfile", "soxr", "pydub"):  # imported later, where sound is made
+        if find_spec(name) is None:
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
     return ScriptSynthesizer(storage, installed_voices())
 
 

@@ -16,6 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from alertd.errors import AlertdError, Problem, WrongInput
+from alertd.extras import remedy
 
 _EXAMPLES = """\
 Examples:
@@ -98,6 +99,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return exit.code if isinstance(exit.code, int) else int(bool(exit.code))
     except AlertdError as error:
         say(*problems(error))
+        return 1
+    except ModuleNotFoundError as error:
+        if (missing := remedy(error)) is None:
+            raise
+        say(missing)
         return 1
     except KeyboardInterrupt:
         return 130

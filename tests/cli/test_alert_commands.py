@@ -153,7 +153,7 @@ def test_a_bad_document_is_answered_before_anything_of_the_database_is_loaded():
 
 def test_who_has_a_device_approves_with_its_code_and_a_lost_one_is_forgotten(city: Alertd, monkeypatch):
     secret = pyotp.random_base32()
-    monkeypatch.setattr("pyotp.random_base32", lambda: secret)
+    monkeypatch.setattr("alertd.second_factor.new_secret", lambda: secret)
     device = pyotp.TOTP(secret)
     city(*SEND, "--exercise")
     refused = city("operator", "second-factor", "承認", typed="000000\n")
