@@ -42,11 +42,15 @@ def record(
     """
     settings, traits = site.settings[name], site.channel(name).traits
     by_word: dict[_Alike, list[tuple[int, Receipt]]] = defaultdict(list)
+    last: _Alike | None = None
+    told: list[tuple[int, Receipt]] = []
     for claimed, receipt in said:
         alike = (
             claimed.attempt, receipt.outcome, receipt.reason, receipt.answer, receipt.phase, claimed.spared
         )  # fmt: skip
-        by_word[alike].append((claimed.id, receipt))
+        if alike != last:
+            last, told = alike, by_word[alike]
+        told.append((claimed.id, receipt))
     dispatch = session.get_one(DispatchRow, dispatch_id)
     ended = receive.ended_as(dispatch, name, now)
     left: list[int] = []
