@@ -9,6 +9,7 @@ from alertd.db import reading
 from alertd.errors import NotFound
 from alertd.report import report
 from alertd.store.deliveries import deliveries_of
+from operator_console import details
 from operator_console.page import channel_name, page
 from operator_console.stored import stored
 from operator_console.visit import Visited
@@ -38,4 +39,5 @@ def show(number: int, channel: str, visit: Visited) -> Response:
         chosen=outcome,
         found=found,
         most=MOST,
+        detail=details.said,
     )

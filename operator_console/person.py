@@ -15,6 +15,7 @@ from alertd.db import reading, writing
 from alertd.errors import NotFound
 from alertd.tables import AreaRow, ContactRow, DeliveryRow, OperatorRow, ReceiptRow, RecipientRow, TakingRow
 from alertd.taking import Visit as Result
+from operator_console import details
 from operator_console.page import channel_name, page
 from operator_console.personal import ENTERS, SEES
 from operator_console.stored import stored
@@ -102,6 +103,7 @@ def _page(
             for name in {way.delivery.channel for way in found}
         },
         problem=problem,
+        detail=details.said,
         results=tuple(Result),
         enters=visit.may(*ENTERS),
         sees_addresses=visit.may(*SEES),

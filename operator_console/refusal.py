@@ -50,6 +50,26 @@ _KNOWN = {
     "that went out and was not called off": mark(
         "Only an alert that went out and was not called off can be sent once more."
     ),
+    "only an alert that went out can be followed up": mark(
+        "Only an alert that went out can be followed up. A draft or a correction cannot."
+    ),
+    "none of these channels is stopped": mark("Somebody has let these channels go on already."),
+    "why it goes on": mark("Please say why it goes on."),
+    "may not add to the chronicle": mark("Your role does not allow this."),
+    "may not tick the checklist": mark("Your role does not allow this."),
+    "goes out at its time": mark("This message belongs to a drill. Please arm the drill."),
+    "it is no step of a drill": mark("This is no message of a drill. A person approves it."),
+    "is never sent by the clock": mark("Only drills go out by the clock. A person approves this alert."),
+    "only a trial call": mark("On one person's word only a test call to one recipient goes out."),
+    "airs nothing": mark("This channel airs nothing. Please send the alert again by a new one."),
+    "write it anew": mark("The alert has expired. Please write it anew with the present facts."),
+    "schedule the drill anew": mark("A message of the drill was changed. Please schedule the drill anew."),
+    "schedule it anew": mark("The drill cannot go on like this. Please schedule it anew."),
+    "not ready yet": mark(
+        "Words and sounds of the drill are still being made. Please try again in a moment."
+    ),
+    "give a later one": mark("That time has passed. Please give a later one."),
+    "needs a signed-in operator": mark("Please sign in again."),
     "is needed": mark("Your role does not allow this."),
     "cannot be moved by": mark("Somebody else was faster: the alert is not in this state any more."),
 }

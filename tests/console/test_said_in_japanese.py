@@ -1,0 +1,72 @@
+"""What the rules and the engine say is read by operators in their own language."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+from httpx import Client
+
+from alertd import halt
+from operator_console import details, refusal
+from tests.console.desk import Desk, approve, form_of, submit
+from tests.factories import APPROVER
+
+ALERTD = Path(__file__).resolve().parents[2] / "alertd"
+
+
+def _text(node: ast.expr) -> str:
+    """A text, with `…` for what is filled in."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    assert isinstance(node, ast.JoinedStr), "a refusal says its sentence where it is raised"
+    return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
+
+
+def _refusals() -> list[str]:
+    """Every sentence with which the engine refuses a move, apart from the command line's own."""
+    found = []
+    for file in ALERTD.rglob("*.py"):
+        if "cli" in file.parts or "demo" in file.parts:
+            continue
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "MoveRefused":
+                found.append(_text(node.args[0]))
+    return found
+
+
+@pytest.mark.parametrize("sentence", sorted(set(_refusals())))
+def test_every_refusal_is_said_in_the_operators_language(sentence: str) -> None:
+    assert any(piece in sentence for piece in refusal._KNOWN), sentence
+
+
+def test_what_the_engine_says_of_a_delivery_is_read_in_japanese(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    number = submit(writer, form_of(writer))
+    approve(approver, number)
+    halt.halt(desk.site, number, APPROVER, ["mail"])
+    desk.send(number)
+    page = approver.get(f"/alerts/{number}/channels/mail").text
+    assert "操作者がこの手段を停止" in page and "stopped by an operator" not in page
+    person = approver.get(f"/alerts/{number}/people/1").text
+    assert "操作者がこの手段を停止" in person
+
+
+class _Visit:
+    def say(self, message: str) -> str:
+        return f"<{message}>"
+
+
+@pytest.mark.parametrize(
+    ("detail", "ours", "theirs"),
+    [
+        ("250 2.0.0 Ok: queued as 4711", "", "250 2.0.0 Ok: queued as 4711"),
+        ("bounce: 550 5.1.1 user unknown", "<came back: >", "550 5.1.1 user unknown"),
+        ("taken off the air for something more urgent; released", None, "released"),
+    ],
+)
+def test_the_far_ends_own_words_stay_as_they_are(detail: str, ours: str | None, theirs: str) -> None:
+    said, rest = details.said(_Visit(), detail)  # type: ignore[arg-type]
+    assert rest == theirs and (ours is None or said == ours)
