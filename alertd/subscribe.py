@@ -126,10 +126,13 @@ def confirm(site: Site, token: str, choice: Choice, *, text_version: str) -> Don
     return done
 
 
-def register(site: Site, address: str, choice: Choice, *, by: str) -> Done:
-    """The staff registers an address for somebody, who gets a letter about it. Raises WrongInput."""
+def register(site: Site, address: str, choice: Choice, *, by: str, paper: str = "") -> Done:
+    """The staff registers an address for somebody, who gets a letter about it. Raises WrongInput.
+
+    `paper` is where the wish is kept that they signed, such as the number of a form.
+    """
     with writing(site.engine) as session:
-        opt_in = OptIn(how=How.STAFF, by=by)
+        opt_in = OptIn(how=How.STAFF, by=by, text_version=f"paper:{paper}"[:80] if paper else "")
         return _keep(session, site, address, choice, opt_in, site.clock.now())
 
 

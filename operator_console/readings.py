@@ -82,14 +82,14 @@ def _page(
     words, given = visit.query.get("q", "")[:100].split(), visit.query.get("from", "")
     start = int(given) if given.isascii() and given.isdigit() and len(given) < 9 else 0
     synthesizer = visit.site.synthesizer
-    keeps = isinstance(synthesizer, KeepsReadings)
-    entries = sorted(synthesizer.readings(), key=lambda entry: entry.reading.kana) if keeps else []
+    entries = list(synthesizer.readings()) if isinstance(synthesizer, KeepsReadings) else []
+    entries.sort(key=lambda entry: entry.reading.kana)
     found = [entry for entry in entries if all(_fits(entry, word) for word in words)]
     return page(
         visit,
         "readings.html",
         status=status,
-        keeps=keeps,
+        keeps=isinstance(synthesizer, KeepsReadings),
         entries=found[start : start + PAGE],
         total=len(found),
         start=start,

@@ -7,11 +7,12 @@ from collections.abc import Sequence
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
-from alertd import audit, call_list, directory, people, sheet, trial_call
+from alertd import audit, call_list, directory, people, recipient_list, register, sheet, trial_call
 from alertd.db import reading, writing
 from alertd.directory import Entry
 from alertd.dispatch import Role
 from alertd.errors import MoveRefused, NotFound, WrongAudience
+from operator_console import download
 from operator_console.page import page
 from operator_console.refusal import refusal
 from operator_console.visit import Visit, Visited
@@ -101,3 +102,17 @@ def paper(visit: Visited) -> Response:
         media_type="application/pdf",
         headers={"Content-Disposition": 'inline; filename="call-list.pdf"'},
     )
+
+
+def spreadsheet(visit: Visited) -> Response:
+    """GET /recipients.csv: everybody, as the import takes it back; a row in the audit trail."""
+    with writing(visit.site.engine) as session:
+        document = recipient_list.write(register.registered(session))
+        audit.note(
+            session,
+            at=visit.now,
+            actor=visit.operator.name,
+            action="recipients.exported",
+            subject="recipients",
+        )
+    return download.attached(document, "text/csv; charset=utf-8", "recipients.csv")

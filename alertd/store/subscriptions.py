@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import delete, func, insert, select
@@ -141,3 +142,58 @@ def subscribers(session: Session) -> Iterator[tuple[str, Choice]]:
             address,
             Choice(language=language, areas=tuple(areas.get(number, ())), categories=from_bits(bits)),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listed:
+    """One subscriber with the record of the opt-in."""
+
+    contact_id: int
+    address: str
+    active: bool
+    choice: Choice
+    how: str
+    #: who of the staff registered them; None = they did it themselves
+    by: str | None
+    opted_in_at: datetime
+    text_version: str
+
+
+def listed(
+    session: Session, *, address: str | None = None, after: int = 0, limit: int = 50
+) -> Sequence[Listed]:
+    """Subscribers by number from beyond `after` on, those who have left too; `address` = at this one only."""
+    query = (
+        select(ContactRow, RecipientRow.language, SubscriptionRow)
+        .join(SubscriptionRow, SubscriptionRow.contact_id == ContactRow.id)
+        .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
+        .where(ContactRow.kind == KIND, ContactRow.id > after)
+        .order_by(ContactRow.id)
+        .limit(limit)
+    )
+    if address is not None:
+        query = query.where(ContactRow.address_key.in_({address, address.lower()}))
+    rows = session.execute(query).all()
+    areas: dict[int, list[str]] = {}
+    chosen = select(SubscribedAreaRow).where(
+        SubscribedAreaRow.contact_id.in_([contact.id for contact, _, _ in rows])
+    )
+    for row in session.scalars(chosen.order_by(SubscribedAreaRow.area)):
+        areas.setdefault(row.contact_id, []).append(row.area)
+    return [
+        Listed(
+            contact_id=contact.id,
+            address=contact.address,
+            active=contact.active,
+            choice=Choice(
+                language=language,
+                areas=tuple(areas.get(contact.id, ())),
+                categories=from_bits(subscription.categories),
+            ),
+            how=subscription.how,
+            by=subscription.registered_by,
+            opted_in_at=subscription.opted_in_at,
+            text_version=subscription.text_version,
+        )
+        for contact, language, subscription in rows
+    ]
