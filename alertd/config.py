@@ -13,7 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
 
 from alertd.channel import ChannelSettings
 from alertd.check_item import DEFAULT, CheckItem
@@ -65,6 +65,11 @@ class Web(_Section):
     public_url: str = ""
     #: how operators reach the console; empty = http://host:port
     url: str = ""
+    #: the console for trainees, with drills only; 0 = none, and trainees sign in where all do
+    drill_port: int = Field(default=0, ge=0, le=65535)
+    drill_host: str = "127.0.0.1"
+    #: how trainees reach it; empty = http://drill_host:drill_port
+    drill_url: str = ""
 
 
 class Approval(_Section):
@@ -140,6 +145,15 @@ class Subscribe(_Section):
     leaving_alarm: float = Field(default=0.01, gt=0)
 
 
+class Monitoring(_Section):
+    """`[monitoring]`: who may ask the public pages for `/readyz` and `/metrics`; nobody by default."""
+
+    #: networks whose machines may ask, as in `192.0.2.0/28`; not through a proxy
+    networks: tuple[IPvAnyNetwork, ...] = ()
+    #: whoever has it may ask (`Authorization: Bearer …`); in the file it is `token_file`
+    token: SecretStr | None = None
+
+
 class Feeds(_Section):
     """`[feeds]`: what is taken in from other systems. It makes drafts, and never sends."""
 
@@ -204,6 +218,9 @@ class Config:
     subscribe: Subscribe = field(default_factory=Subscribe)
     inbox: Inbox = field(default_factory=Inbox)
     feeds: Feeds = field(default_factory=Feeds)
+    monitoring: Monitoring = field(default_factory=Monitoring)
+    #: of the console for trainees: it has drill channels only
+    drills_only: bool = False
 
     @property
     def public_url(self) -> str:
@@ -244,6 +261,7 @@ _TOP: dict[str, type[BaseModel]] = {
     "subscribe": Subscribe,
     "inbox": Inbox,
     "feeds": Feeds,
+    "monitoring": Monitoring,
 }
 
 
@@ -356,7 +374,8 @@ def _config(
     subscribe, inbox = sections["subscribe"], sections["inbox"]
     assert isinstance(subscribe, Subscribe) and isinstance(inbox, Inbox)
     feeds = sections["feeds"]
-    assert isinstance(feeds, Feeds)
+    monitoring = sections["monitoring"]
+    assert isinstance(feeds, Feeds) and isinstance(monitoring, Monitoring)
     return Config(
         file=file,
         city=city,
@@ -373,6 +392,7 @@ def _config(
         subscribe=subscribe,
         inbox=inbox,
         feeds=feeds,
+        monitoring=monitoring,
     )
 
 

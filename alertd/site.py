@@ -36,6 +36,8 @@ class Site:
     _channels: dict[str, Channel] = field(default_factory=dict)
     _synthesizer: Synthesizer | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
+    #: whose opened parts it uses; None = its own
+    _of: Site | None = None
 
     @classmethod
     def open(cls, config: Config, clock: Clock | None = None) -> Site:
@@ -50,6 +52,17 @@ class Site:
             clock=clock,
             secret=secret_of(config.storage),
             keeper=Keeper(engine, clock, lease),
+        )
+
+    def under(self, config: Config) -> Site:
+        """The same installation under a configuration with fewer channels; what is open stays this one's."""
+        return Site(
+            config=config,
+            engine=self.engine,
+            clock=self.clock,
+            secret=self.secret,
+            keeper=self.keeper,
+            _of=self,
         )
 
     @property
@@ -68,6 +81,8 @@ class Site:
     def channel(self, name: str) -> Channel:
         """The opened channel of a section; the same one every time. Raises NotFound."""
         self.line(name)
+        if self._of is not None:
+            return self._of.channel(name)
         with self._guard:
             if name not in self._channels:
                 self._channels[name] = registry.open_channel(name, self.settings[name])
@@ -76,6 +91,8 @@ class Site:
     @property
     def synthesizer(self) -> Synthesizer:
         """The synthesizer; the same one every time."""
+        if self._of is not None:
+            return self._of.synthesizer
         with self._guard:
             if self._synthesizer is None:
                 self._synthesizer = registry.open_synthesizer(self.config.storage / "speech")

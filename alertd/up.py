@@ -48,6 +48,8 @@ def programs(config: Config, file: Path | None) -> Iterator[Program]:
         yield Program(name="mail", command=[*here, "mail", "listen"])
     web = config.web
     pages = [(web.host, web.port), (web.public_host, web.public_port)]
+    if web.drill_port:
+        pages.append((web.drill_host, web.drill_port))
     urls = [f"http://{_reachable(host)}:{port}/healthz" for host, port in pages]
     yield Program(name="web", command=[*here, "web"], ready=lambda: all(map(_healthy, urls)))
 

@@ -17,7 +17,7 @@ from starlette.datastructures import UploadFile
 
 from alertd.dispatch import Role
 from alertd.site import Site
-from operator_console import signed_in
+from operator_console import drill_room, signed_in
 from operator_console.catalogue import DEFAULT, LANGUAGES
 from operator_console.defences import same_origin
 from operator_console.visit import Visit
@@ -61,6 +61,8 @@ def admission(
         found = None
         if visit.token is not None:
             found = await run_in_threadpool(signed_in.find, site, visit.token, active=active)
+        if found is not None and not drill_room.belongs(site, found.person):
+            found = None
         if found is not None:
             visit = request.state.visit = replace(visit, person=found.person, csrf=found.csrf)
         if needs is None:
@@ -114,4 +116,5 @@ def https(site: Site) -> bool:
 
 def cookie_name(site: Site) -> str:
     """By https a name that no other host can set (RFC 6265bis, section 4.1.3.2)."""
-    return "__Host-alertd" if https(site) else "alertd"
+    name = "alertd-drill" if site.config.drills_only else "alertd"
+    return f"__Host-{name}" if https(site) else name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import Response
 
 from alertd import incoming, store
+from alertd.alert import Status
 from alertd.db import reading
 from alertd.dispatch import Role, State
 from alertd.help_wanted import help_wanted
@@ -20,8 +21,12 @@ LATEST = 50
 
 def show(visit: Visited) -> Response:
     """GET /"""
+    room = visit.site.config.drills_only
+    statuses = (Status.EXERCISE, Status.TEST) if room else ()
     with reading(visit.site.engine) as session:
-        rows = [pair for pair in store.dispatches(session, limit=LATEST) if not _kept_back(pair[0])]
+        rows = [
+            pair for pair in store.dispatches(session, *statuses, limit=LATEST) if not _kept_back(pair[0])
+        ]
         now = alarms(session)
         waiting = len(help_wanted(session, since=visit.now - RECENT))
         drafts = len(incoming.waiting(session))
@@ -31,8 +36,8 @@ def show(visit: Visited) -> Response:
         waiting=[pair for pair in rows if pair[0].state is State.SUBMITTED],
         latest=[pair for pair in rows if pair[0].state is not State.SUBMITTED],
         alarms=now,
-        help_waiting=waiting,
-        drafts_waiting=drafts,
+        help_waiting=0 if room else waiting,
+        drafts_waiting=0 if room else drafts,
         may_write=visit.may(Role.DRAFT, Role.TRAINEE),
         may_approve=visit.may(Role.APPROVE),
     )

@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from alertd.errors import MoveRefused, NotFound, WrongInput
 from alertd.site import Site
+from operator_console import drill_room
 from operator_console.admission import SET_UP, Forbidden, NoSecondFactor, NotSignedIn, admission, https
 from operator_console.api import api
 from operator_console.bare import Bare
@@ -32,14 +33,14 @@ def console_app(site: Site) -> FastAPI:
     """The operators' console; every route has a policy (see `operator_console.routes`)."""
     app = _app("alertd console", https=https(site))
     for route in routes(site):
+        admits = [Depends(admission(site, route.needs, active=not route.by_itself, unproven=route.unproven))]
+        if site.config.drills_only:
+            if not drill_room.has_page(route.path):
+                continue
+            if drill_room.shows_one(route.path):
+                admits.append(Depends(drill_room.no_real_alert(site)))
         app.add_api_route(
-            route.path,
-            route.endpoint,
-            methods=[route.method],
-            dependencies=[
-                Depends(admission(site, route.needs, active=not route.by_itself, unproven=route.unproven))
-            ],
-            response_model=None,
+            route.path, route.endpoint, methods=[route.method], dependencies=admits, response_model=None
         )
     app.add_exception_handler(NotSignedIn, _to_sign_in)
     app.add_exception_handler(NoSecondFactor, _to_second_factor)
@@ -51,6 +52,11 @@ def console_app(site: Site) -> FastAPI:
     app.add_exception_handler(HTTPException, _error_page(site, None))
     app.add_exception_handler(Exception, _error_page(site, 500))
     return app
+
+
+def drill_app(site: Site) -> FastAPI:
+    """The console for trainees: drills only (see `operator_console.drill_room`)."""
+    return console_app(drill_room.room(site))
 
 
 def public_app(site: Site) -> FastAPI:

@@ -75,7 +75,7 @@ class Told:
 
 def show_all(visit: Visited) -> Response:
     """GET /results?kind=drill&before=DISPATCH: real alerts, or drills, never both in one list."""
-    drills = visit.query.get("kind") == "drill"
+    drills = visit.query.get("kind") == "drill" or visit.site.config.drills_only
     statuses = (Status.EXERCISE, Status.TEST) if drills else (Status.ACTUAL,)
     given = visit.query.get("before", "")
     before = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else None

@@ -11,7 +11,7 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from alertd import operators
-from operator_console import signed_in
+from operator_console import drill_room, signed_in
 from operator_console.admission import LANGUAGE_COOKIE, cookie_name, https
 from operator_console.catalogue import LANGUAGES
 from operator_console.page import page
@@ -63,6 +63,8 @@ def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
             problem = visit.say("The name, the password or the code is wrong.")
             return page(visit, "sign_in.html", status=401, next=after, problem=problem, name=name)
         throttle.succeeded(name, visit.client)
+        if not drill_room.belongs(visit.site, person):
+            return page(visit, "sign_in.html", status=403, next=after, problem=_elsewhere(visit), name=name)
         token = signed_in.begin(visit.site, person, replaces=visit.token)
         answer = RedirectResponse(after, 303)
         answer.set_cookie(
@@ -77,6 +79,15 @@ def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
         return answer
 
     return endpoint
+
+
+def _elsewhere(visit: Visit) -> str:
+    """Where somebody signs in who does not belong here."""
+    if visit.site.config.drills_only:
+        return visit.say("This is the drill room. Only trainees sign in here.")
+    web = visit.site.config.web
+    address = web.drill_url or f"http://{web.drill_host}:{web.drill_port}"
+    return visit.say("Trainees sign in at the drill room: %(address)s", address=address)
 
 
 def sign_out(visit: Visited) -> Response:

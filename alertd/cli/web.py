@@ -30,21 +30,23 @@ SWITCH = 0.0005
 
 
 class Part(StrEnum):
-    """Which of the two servers."""
+    """Which of the servers."""
 
     #: operators
     CONSOLE = "console"
     #: residents and far ends
     PUBLIC = "public"
+    #: trainees
+    DRILL = "drill"
 
 
 @app.command()
 def web(
     context: typer.Context,
-    only: Part | None = typer.Option(None, "--only", help="One of the two, on a machine of its own."),
+    only: Part | None = typer.Option(None, "--only", help="One of them, on a machine of its own."),
     config: Path | None = ConfigOption,
 ) -> None:
-    """Run the console and the public pages until it is told to stop.
+    """Run the console, the public pages and, where it has a port, the drill room until it is told to stop.
 
     \b
     Example: alertd web --only public
@@ -53,8 +55,12 @@ def web(
     site = Site.open(settings(context, config))
     try:
         console = import_module("operator_console.app")  # an adapter: the engine does not depend on it
-        factories = {Part.CONSOLE: console.console_app, Part.PUBLIC: console.public_app}
-        wanted = [only] if only is not None else list(Part)
+        factories = {
+            Part.CONSOLE: console.console_app,
+            Part.PUBLIC: console.public_app,
+            Part.DRILL: console.drill_app,
+        }
+        wanted = [only] if only is not None else _parts(site.config.web)
         places = {part: _place(site.config.web, part) for part in wanted}
         sockets = {part: _listening(*place) for part, place in places.items()}
         servers = [(_server(factories[part](site)), sockets[part]) for part in wanted]
@@ -98,8 +104,18 @@ async def _serve(servers: list[tuple[_Server, socket.socket]]) -> None:
     await asyncio.gather(*(server.serve(sockets=[listening]) for server, listening in servers))
 
 
+def _parts(web: Web) -> list[Part]:
+    """The servers that the configuration wants."""
+    return [part for part in Part if part is not Part.DRILL or web.drill_port]
+
+
 def _place(web: Web, part: Part) -> tuple[str, int]:
-    return (web.host, web.port) if part is Part.CONSOLE else (web.public_host, web.public_port)
+    places = {
+        Part.CONSOLE: (web.host, web.port),
+        Part.PUBLIC: (web.public_host, web.public_port),
+        Part.DRILL: (web.drill_host, web.drill_port),
+    }
+    return places[part]
 
 
 def _listening(host: str, port: int) -> socket.socket:

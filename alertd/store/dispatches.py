@@ -42,14 +42,18 @@ def urgency(alert: Alert) -> int:
     return list(Severity).index(alert.severity) + after
 
 
-def dispatches(session: Session, *, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
-    """The latest dispatches with their alerts, newest first; without prepared corrections and trial calls."""
+def dispatches(session: Session, *statuses: Status, limit: int = 50) -> Sequence[Row[DispatchRow, AlertRow]]:
+    """The latest dispatches with their alerts, newest first; without prepared corrections and trial calls.
+
+    No `statuses` = of all of them.
+    """
     return session.execute(
         select(DispatchRow, AlertRow)
         .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
         .where(
             DispatchRow.state != State.DRAFT,
             or_(DispatchRow.template.is_(None), DispatchRow.template != TRIAL),
+            AlertRow.status.in_(statuses or tuple(Status)),
         )
         .order_by(DispatchRow.id.desc())
         .limit(limit)
