@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import literal_column, or_, select
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, literal_column, or_, select
+from sqlalchemy.orm import Session, aliased
 
 from alertd.alert import Status
 from alertd.channel import Answer, Outcome
@@ -64,6 +64,12 @@ class HelpWanted:
 _OPEN = or_(TakingRow.delivery_id.is_(None), TakingRow.result == Visit.NEEDS_HELP)
 
 
+def _calls() -> Select[tuple[int]]:
+    """The deliveries that were answered by a call for help, from their own index: few, whatever else there is."""
+    called = aliased(DeliveryRow)
+    return select(called.id).where(called.answer == literal_column(f"'{Answer.HELP}'"))
+
+
 def help_wanted(
     session: Session,
     dispatch_id: int | None = None,
@@ -107,6 +113,7 @@ def help_wanted(
             DeliveryRow.outcome == Outcome.ACKNOWLEDGED,
             # written out and not bound, so that the partial index is used
             DeliveryRow.answer == literal_column(f"'{Answer.HELP}'"),
+            DeliveryRow.id.in_(_calls()),
             DispatchRow.state.in_((State.SENDING, State.FINISHED, State.CANCELLED)),
         )
         .order_by(asked, DeliveryRow.id)

@@ -438,7 +438,8 @@ class DeliveryRow(Base):
             sqlite_where=text("owner IS NOT NULL"),
             postgresql_where=text("owner IS NOT NULL"),
         ),
-        Index("ix_delivery_tally", "dispatch_id", "channel", "outcome"),
+        # all that the tally counts by, so that a board of a million reads no row
+        Index("ix_delivery_tally", "dispatch_id", "channel", "outcome", "reason", "answer", "due_at"),
         Index("ix_delivery_person", "dispatch_id", "recipient_id"),
         Index(
             "ix_delivery_help",
@@ -568,8 +569,6 @@ class ChannelStateRow(Base):
     resume_at: Mapped[datetime | None]
     #: how often in a row it was down
     failures: Mapped[int] = mapped_column(default=0)
-    #: it has taken nothing since then, because it is asked too often
-    busy_since: Mapped[datetime | None]
     #: it has taken nothing since then, because it is asked too often
     busy_since: Mapped[datetime | None]
     #: the pace: the next hand-over may begin
