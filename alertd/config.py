@@ -13,12 +13,13 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator
 
 from alertd.channel import ChannelSettings
 from alertd.check_item import DEFAULT, CheckItem
 from alertd.city import City
 from alertd.errors import Problem, WrongConfiguration
+from alertd.outbound import networks
 from alertd.registry import channel_settings
 from alertd.settings import read_settings
 
@@ -173,6 +174,14 @@ class Feeds(_Section):
     intensity: Literal["1", "2", "3", "4", "5-", "5+", "6-", "6+", "7"] = "4"
     #: addresses that are told what happens to alerts, signed; `alertd token hook-secret` shows their key
     hooks: tuple[str, ...] = ()
+    #: networks of the city's own in which such servers may stand; others that are not public are refused
+    inside: tuple[str, ...] = ()
+
+    @field_validator("inside")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
 
 
 class Inbox(_Section):

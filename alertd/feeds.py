@@ -20,6 +20,7 @@ from alertd.cap.older import version
 from alertd.db import reading, writing
 from alertd.errors import ChannelUnavailable, WrongInput
 from alertd.incoming import Receipt, Taken
+from alertd.outbound import Network, networks
 from alertd.site import Site
 from alertd.tables import FeedRow, FetchedRow
 
@@ -55,7 +56,7 @@ def _look(site: Site, url: str) -> list[Receipt]:
         row.visited_at = now
         session.execute(delete(FetchedRow).where(FetchedRow.fetched_at < now - _KEPT))
         etag, modified = row.etag, row.last_modified
-    found = fetch.get(url, etag=etag, last_modified=modified)
+    found = fetch.get(url, etag=etag, last_modified=modified, inside=_inside(site))
     taken, rest = ([], False) if found.body is None else _read(site, url, found.body)
     # with documents left over, the list is not known yet: the next look gets it whole
     _note(site, url, etag=None if rest else found.etag, last_modified=None if rest else found.last_modified)
@@ -72,7 +73,7 @@ def _read(site: Site, url: str, body: bytes) -> tuple[list[Receipt], bool]:
     for link in fresh[:MOST]:
         with writing(site.engine) as session:
             session.add(FetchedRow(url=link, fetched_at=site.clock.now()))
-        document = fetch.get(link).body
+        document = fetch.get(link, inside=_inside(site)).body
         if document is not None:
             taken.append(_take(site, url, document))
     return taken, len(fresh) > MOST
@@ -85,6 +86,10 @@ def _take(site: Site, url: str, document: bytes) -> Receipt:
     except WrongInput as error:
         log.warning("a document of a feed was refused: %s", error.problems[0].field)
         return Receipt(Taken.NOTED, None, str(error.problems[0]))
+
+
+def _inside(site: Site) -> Sequence[Network]:
+    return networks(site.config.feeds.inside)
 
 
 def links(body: bytes, base: str) -> Sequence[str]:

@@ -20,6 +20,7 @@ from sqlalchemy.orm import Session
 from alertd import fetch
 from alertd.db import reading, writing
 from alertd.errors import ChannelUnavailable
+from alertd.outbound import networks
 from alertd.site import Site
 from alertd.tables import AlertRow, AuditRow, DispatchRow, HookRow
 
@@ -76,7 +77,7 @@ def _tell(site: Site, url: str) -> int:
         now = site.clock.now()
         try:
             headers = {"Content-Type": "application/json", HEADER: signature(secret(site, url), body, now)}
-            status = fetch.post(url, body, headers)
+            status = fetch.post(url, body, headers, inside=networks(site.config.feeds.inside))
             trouble = None if 200 <= status < 300 else f"HTTP {status}"
         except ChannelUnavailable as error:
             trouble = str(error)

@@ -53,7 +53,13 @@ class GatewayChannel:
         self.name = name
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._line = SignedLine(settings.url, settings.secret, timeout=settings.timeout, clock=self._clock)
+        self._line = SignedLine(
+            settings.url,
+            settings.secret,
+            timeout=settings.timeout,
+            clock=self._clock,
+            inside=settings.inside,
+        )
         self._guard = threading.Lock()
 
     @property

@@ -5,14 +5,16 @@ from __future__ import annotations
 import http.client
 import select
 import ssl
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator
 
+from alertd import outbound
 from alertd.channel import ChannelSettings
 from alertd.clock import Clock
 from alertd.errors import ChannelMisconfigured, ChannelUnavailable
+from alertd.outbound import HERE, Refused, networks
 from channels.webhook_signature import HEADER, signed
 
 LONGEST_REPLY = 65536
@@ -31,6 +33,14 @@ class SignedLineSettings(ChannelSettings):
     secret: SecretStr
     #: for a reply
     timeout: float = Field(default=10.0, gt=0)
+    #: networks of the city's own in which it may stand; others that are not public are refused
+    inside: tuple[str, ...] = ()
+
+    @field_validator("inside")
+    @classmethod
+    def _are_networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        networks(value)
+        return value
 
     @field_validator("url")
     @classmethod
@@ -38,7 +48,7 @@ class SignedLineSettings(ChannelSettings):
         url = urlsplit(value)
         if url.scheme not in ("http", "https") or not url.hostname or url.username is not None:
             raise ValueError("must be an http or https URL without a user name in it")
-        if url.scheme == "http" and url.hostname not in ("127.0.0.1", "::1", "localhost"):
+        if url.scheme == "http" and url.hostname not in HERE:
             raise ValueError("must be https: what is not this machine gets nothing in clear")
         return value
 
@@ -46,7 +56,16 @@ class SignedLineSettings(ChannelSettings):
 class SignedLine:
     """One connection at a time, made anew for each request that follows a failed one. For one thread."""
 
-    def __init__(self, url: str, secret: SecretStr, *, timeout: float, clock: Clock) -> None:
+    def __init__(
+        self,
+        url: str,
+        secret: SecretStr,
+        *,
+        timeout: float,
+        clock: Clock,
+        inside: Sequence[str] = (),
+    ) -> None:
+        self._inside = networks(inside)
         self._url = urlsplit(url)
         self._secret, self._timeout, self._clock = secret, timeout, clock
         self._connection: http.client.HTTPConnection | None = None
@@ -122,14 +141,17 @@ class SignedLine:
         if connection is not None and connection.sock is not None and not _left(connection):
             return connection
         self.close()
-        kind = http.client.HTTPSConnection if self._url.scheme == "https" else http.client.HTTPConnection
-        connection = kind(self.host, self._url.port, timeout=self._timeout)
+        connection = outbound.connection(
+            self._url.scheme, self.host, self._url.port, timeout=self._timeout, inside=self._inside
+        )
         try:
             connection.connect()
         except ssl.SSLCertVerificationError:
             raise ChannelMisconfigured(
                 "the gateway shows a certificate that is not trusted; see `url`"
             ) from None
+        except Refused as error:
+            raise ChannelMisconfigured(f"{self.host}: {error}") from None
         except OSError as error:
             raise ChannelUnavailable(f"the gateway cannot be reached: {type(error).__name__}") from None
         self._connection = connection

@@ -73,7 +73,13 @@ class WebhookChannel:
         self.name = name
         self._settings = settings
         self._clock = clock or SystemClock()
-        self._line = SignedLine(settings.url, settings.secret, timeout=settings.timeout, clock=self._clock)
+        self._line = SignedLine(
+            settings.url,
+            settings.secret,
+            timeout=settings.timeout,
+            clock=self._clock,
+            inside=settings.inside,
+        )
 
     @property
     def traits(self) -> Traits:
