@@ -20,6 +20,11 @@ PARAMETER = "alertd:siren"
 _ONCE, _TWICE = 4, 5
 
 
+def allowed(level: int | None) -> bool:
+    """Whether the siren may sound with a prepared text of this level: it is for orders to evacuate."""
+    return level is not None and level >= _ONCE
+
+
 def with_siren(alert: Alert, *, sounds: bool) -> Alert:
     """The alert whose siren sounds, or does not, because the operator says so."""
     word = NamedValue(PARAMETER, "yes" if sounds else "no")

@@ -5,14 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, forecast, issue, lint, papers, people, saved_draft, shelter, typed_reading
+from alertd import artefact, forecast, issue, lint, papers, people, saved_draft, shelter, store, typed_reading
 from alertd.artefact import Artefact
 from alertd.db import reading, writing
 from alertd.errors import Problem, WrongInput
@@ -34,6 +34,8 @@ from operator_console.visit import Visit, Visited
 
 log = logging.getLogger(__name__)
 
+#: within which the same template for the same area asks whether it is not a follow-up
+TWIN = timedelta(minutes=10)
 #: why a page that was open for long is shown anew
 TOO_OLD = mark("This page was too old to be submitted. Please look at everything once more, then submit.")
 
@@ -114,6 +116,7 @@ def _check(
         status=422 if unconfirmed else 200,
         unconfirmed=unconfirmed,
         old=_old(visit, draft),
+        twins=_twins(visit, draft),
         draft=draft,
         key=text,
         alert=submission.alert,
@@ -124,6 +127,7 @@ def _check(
         channels=[choice(visit, name) for name in draft.channels],
         sounds=sounds or not any(visit.site.channel(name).traits.audio for name in draft.channels),
         stale=stale,
+        siren=drafts.siren_field(draft),
         etas=forecast.preview(visit.site, counts, _sounds(artefacts)),
         left=papers.expires_at(submission.alert, visit.now) - visit.now,
         sirens=by_channel(
@@ -204,6 +208,20 @@ def _settle(visit: Visit, draft: Draft, dispatch: int) -> None:
         saved_draft.settle(session, row.id, visit.now, dispatch=dispatch)
 
 
+def _twins(visit: Visit, draft: Draft) -> Sequence[int]:
+    """The dispatches of these minutes that say the same to some of the same people."""
+    if draft.follows is not None:
+        return ()
+    with reading(visit.site.engine) as session:
+        rows = store.made_from(session, draft.template.id, draft.status, visit.now - TWIN)
+    mine = set(draft.areas)
+    return [
+        row.id
+        for row in rows
+        if draft.everybody or row.audience.get("everybody") or mine & set(row.audience.get("areas", ()))
+    ]
+
+
 def _old(visit: Visit, draft: Draft) -> bool:
     with reading(visit.site.engine) as session:
         return saved_draft.old(saved_draft.saved(session, draft.token), visit.now)
@@ -255,6 +273,8 @@ def form(
         areas=areas,
         groups=groups,
         channels=[choice(visit, name) for name in drafts.carriers(visit.site, draft.status)],
+        sirens=drafts.sirens(visit.site, draft),
+        siren=drafts.siren_field(draft),
         presets=visit.site.config.presets,
         lives=drafts.LIVES,
         problems=fields,

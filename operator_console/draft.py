@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alertd import cap, people, saved_draft, standing, store, typed_reading
+from alertd import cap, people, saved_draft, siren, standing, store, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience
 from alertd.blank import Blank, BlankKind
@@ -34,6 +34,8 @@ LIVES = (1, 3, 6, 12, 24)
 #: the status that an operator can choose, the harmless one first
 CHOICES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
 _PREFIX = "blank:"
+#: the operator's word on the siren, as the form has it
+_SIREN = {"yes": True, "no": False}
 #: characters of a token that are read
 LONGEST_TOKEN = 43
 
@@ -54,6 +56,8 @@ class Draft:
     life: int
     #: how words are read in this alert, one a line, such as 下田=しただ
     readings: str = ""
+    #: whether loudspeakers sound their siren; None = as the level asks, and never in a drill
+    siren: bool | None = None
     #: what it is kept under while somebody types
     token: str = ""
     #: the dispatch that it follows up, and how
@@ -81,6 +85,20 @@ def statuses(site: Site, person: Person) -> tuple[Status, ...]:
 def carriers(site: Site, status: Status) -> tuple[str, ...]:
     """The channels that carry the status."""
     return tuple(name for name, settings in site.settings.items() if status in settings.carries)
+
+
+def sirens(site: Site, draft: Draft) -> tuple[str, ...]:
+    """The channels whose siren the draft's level allows."""
+    if not siren.allowed(draft.template.level):
+        return ()
+    return tuple(
+        name for name in carriers(site, draft.status) if site.channel(name).traits.signals.siren is not None
+    )
+
+
+def siren_field(draft: Draft) -> str:
+    """The operator's word on the siren, as the form has it; empty = as the level asks."""
+    return next((text for text, word in _SIREN.items() if word is draft.siren), "")
 
 
 def new(visit: Visit, template_id: str, status: str) -> Draft:
@@ -121,6 +139,7 @@ def read(visit: Visit, template_id: str, kept: Form | None = None) -> Draft:
         channels=fields("channel"),
         life=int(life) if life in map(str, LIVES) else 6,
         readings=field("readings"),
+        siren=_SIREN.get(field("siren")),
         token=field("draft")[:LONGEST_TOKEN] or saved_draft.new_token(),
         follows=int(follows) if follows.isascii() and follows.isdigit() and len(follows) < 18 else None,
         follow_up=FollowUp(how) if how in list(FollowUp) else None,
@@ -133,6 +152,7 @@ def form_of(draft: Draft) -> Form:
         "status": (draft.status,),
         "life": (str(draft.life),),
         "readings": (draft.readings,),
+        "siren": (siren_field(draft),),
         "area": draft.areas,
         "group": draft.groups,
         "everybody": ("yes",) if draft.everybody else (),
@@ -215,6 +235,8 @@ def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> 
         problems += [problem for problem in error.problems if problem.field != "areas"]
     if problems or alert is None or audience is None:
         raise WrongAlert(problems)
+    if draft.siren is not None and sirens(site, draft):
+        alert = siren.with_siren(alert, sounds=draft.siren)
     return Submission(
         alert=typed_reading.with_readings(alert, readings),
         audience=audience,
