@@ -7,17 +7,18 @@ import contextlib
 import ssl
 from collections.abc import Callable, Sequence
 
+from alertd.clock import stopwatch
 from alertd.errors import ChannelError, ChannelMisconfigured
 from alertd.outbox import Outbox
 from channels.email_crate import Crate
-from channels.email_relays import Mark, Relays
+from channels.email_relays import IN_ANY_CASE, Mark, Relays
 from channels.email_settings import EmailSettings
 from channels.smtp_connect import connect
 from channels.smtp_pipeline import SmtpPipeline
 
 #: how often it is looked after silent connections, in seconds
 LOOK_EVERY = 0.1
-#: a line that has been waiting for a reply for so long does not count: another takes its place
+#: a line that has been waiting for so long does not count: another takes its place
 HELD_UP_AFTER = 1.0
 
 
@@ -49,11 +50,10 @@ class Lines:
                 self._start(work, outbox, more.set)
                 if work.fault is not None:
                     raise work.fault
-                if not work.lines:
-                    if outbox.waiting and work.errors:
-                        raise _gravest(work.errors)
-                    if not outbox.waiting and not outbox.open:
-                        return
+                if not work.lines and outbox.waiting and work.errors:
+                    raise _gravest(work.errors)
+                if not outbox.waiting and not outbox.open and len(work.opening) == len(work.lines):
+                    return  # nobody waits for a connection that has nothing to carry
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout(LOOK_EVERY):
                         await more.wait()
@@ -97,7 +97,10 @@ class Lines:
         """One line: a connection that takes mails until there is none, or it is of no use any more."""
         task = asyncio.current_task()
         assert task is not None
-        found = await self._found(work)
+        try:
+            found = await self._found(work, task)
+        finally:
+            work.opening.pop(task, None)
         if found is None:
             return
         mark, session = found
@@ -116,7 +119,7 @@ class Lines:
             else:
                 session.quit()
 
-    async def _found(self, work: _Work) -> tuple[Mark, SmtpPipeline] | None:
+    async def _found(self, work: _Work, task: asyncio.Task[None]) -> tuple[Mark, SmtpPipeline] | None:
         """An idle connection, or a new one at the first relay that can be reached."""
         while self._idle:
             mark, session = self._idle.pop()
@@ -125,6 +128,7 @@ class Lines:
             session.quit()
         while (chosen := self._relays.choose()) is not None:
             chosen.lines += 1
+            work.opening[task] = chosen, stopwatch()
             try:
                 return chosen, await self._open(chosen)
             except ChannelError as error:
@@ -145,19 +149,27 @@ class Lines:
         )
 
     def _look(self, work: _Work) -> None:
-        """Looks after connections that are silent."""
-        work.held_up = 0
+        """Looks after connections that are silent: 1. how long each waits; 2. what follows for its relay; 3. for it."""
+        for mark in self._relays.marks:
+            mark.waiting = 0.0
+        waits: list[tuple[Mark, SmtpPipeline | None, float]] = []
         for found in list(work.lines.values()):
-            if found is None:
-                continue
-            mark, session = found
-            session.look()
-            if session.under_way > HELD_UP_AFTER:
+            if found is not None:
+                mark, session = found
+                session.look()
+                waits.append((mark, session, session.under_way))
+        now = stopwatch()
+        waits += [(mark, None, now - since) for mark, since in work.opening.values()]
+        for mark, _, wait in waits:
+            mark.waiting = max(mark.waiting, wait)
+        self._relays.weigh()
+        work.held_up = 0
+        for mark, waiting, wait in waits:
+            elsewhere = self._relays.better_than(mark)
+            if wait > (IN_ANY_CASE if elsewhere else HELD_UP_AFTER):
                 work.held_up += 1
-                if len(self._relays.marks) > 1:
-                    mark.slow()
-                    if self._relays.better_than(mark):
-                        session.let_go()
+                if elsewhere and waiting is not None:
+                    waiting.let_go()
 
     def _trusted(self) -> ssl.SSLContext | None:
         """The certificates to trust, read once; None = those of the system."""
@@ -176,6 +188,8 @@ class _Work:
 
     def __init__(self, crate: Crate) -> None:
         self.crate = crate
+        #: lines that are connecting: to which relay, and since when
+        self.opening: dict[asyncio.Task[None], tuple[Mark, float]] = {}
         #: None = not connected yet
         self.lines: dict[asyncio.Task[None], tuple[Mark, SmtpPipeline] | None] = {}
         self.errors: list[ChannelError] = []

@@ -12,6 +12,8 @@ from channels.email_settings import Relay
 PAUSE, LONGEST_PAUSE = 1.0, 30.0
 #: seconds for which a relay that takes its time is only used when there is no better one
 SLOW_FOR = 30.0
+#: seconds that a relay may take in any case, and how many times longer than the quickest one, before it is slow
+IN_ANY_CASE, TIMES_LONGER = 0.3, 4.0
 
 
 @dataclass(slots=True)
@@ -25,6 +27,8 @@ class Mark:
     failures: int = 0
     paused_until: float = 0.0
     slow_until: float = 0.0
+    #: for how many seconds its slowest connection has been waiting for a reply
+    waiting: float = 0.0
 
     def failed(self) -> None:
         """It could not be reached, or broke off."""
@@ -51,6 +55,13 @@ class Relays:
         now = stopwatch()
         there = [mark for mark in self.marks if mark.paused_until <= now]
         return min(there, key=lambda mark: (mark.slow_until > now, mark.lines), default=None)
+
+    def weigh(self) -> None:
+        """One that keeps a mail, or a new connection, waiting far longer than another one does is slow."""
+        for mark in self.marks:
+            quickest = min((one.waiting for one in self.marks if one.lines), default=0.0)
+            if mark.waiting > max(IN_ANY_CASE, TIMES_LONGER * quickest):
+                mark.slow()
 
     def better_than(self, mark: Mark) -> bool:
         """Whether work should rather go elsewhere than to this slow relay."""
