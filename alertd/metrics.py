@@ -5,6 +5,7 @@ Prometheus' text format 0.0.4. No name, number, address or word of an alert is a
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,7 +13,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from alertd import audit, store
+from alertd import audit, pulse, store
 from alertd.channel import Outcome
 from alertd.dispatch import State
 from alertd.site import Site
@@ -91,9 +92,25 @@ def _metrics(session: Session, site: Site, now: datetime) -> Iterable[Metric]:
         kind = row.name.partition(":")[0]
         kinds[kind] = kinds.get(kind, 0) + 1
     yield Metric("alarms", "Alarms that are on, by kind.", [({"kind": kind}, n) for kind, n in kinds.items()])
+    yield Metric(
+        "program_alive_seconds",
+        "Age of the last sign of life of the relay and of the workers of each channel, on this storage.",
+        [({"program": name}, (now - at).total_seconds()) for name, at in _pulses(site)],
+    )
+    yield Metric(
+        "storage_free_bytes",
+        "Room on the disk of the storage folder.",
+        [({}, shutil.disk_usage(site.config.storage).free)],
+    )
     letters = session.scalar(select(func.count(LetterRow.id)).where(LetterRow.due_at.is_not(None)))
     yield Metric("letters_waiting", "Mails about registrations that wait.", [({}, letters or 0)])
     yield Metric("audit_rows", "Rows of the audit trail.", [({}, audit.head(session).rows)])
+
+
+def _pulses(site: Site) -> Iterable[tuple[str, datetime]]:
+    for program in ("relay", *map(pulse.of_worker, site.settings)):
+        if (at := pulse.last(site.config.storage, program)) is not None:
+            yield program, at
 
 
 def _queues(session: Session, site: Site, now: datetime) -> Iterable[Metric]:

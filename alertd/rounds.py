@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from alertd import desk, link_test
+from alertd import desk, link_test, pulse
 from alertd.clock import stopwatch
 from alertd.site import Site
 
@@ -25,9 +25,13 @@ class Rounds:
         self._walk: threading.Thread | None = None
         self._next = stopwatch() + _EVERY
         self._closed = False
+        self._beat = stopwatch()
 
     def tick(self) -> None:
-        """Sets out when it is time and nobody is out."""
+        """Sets out when it is time and nobody is out; a relay that comes here is alive."""
+        if stopwatch() >= self._beat:
+            self._beat = stopwatch() + pulse.EVERY
+            pulse.beat(self._site.config.storage, "relay", self._site.clock.now())
         if stopwatch() < self._next or (self._walk is not None and self._walk.is_alive()):
             return
         self._next = stopwatch() + _EVERY

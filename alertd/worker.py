@@ -12,6 +12,7 @@ from kombu.exceptions import OperationalError
 from alertd import hold
 from alertd.config import Config
 from alertd.errors import AlertdError
+from alertd.pulse import Pulse, of_worker
 from alertd.relay import Ring
 from alertd.send import drain
 from alertd.site import Site
@@ -133,8 +134,16 @@ def run(site: Site, channels: list[str]) -> None:
         optimization="fair",
         loglevel="WARNING",
     )
+
+    @worker_shutting_down.connect(weak=False)  # type: ignore[untyped-decorator]
+    def stop(**_: object) -> None:
+        # else it would wait for the end of every drain, and a campaign of calls takes hours
+        looker.stop.set()
+
+    alive = Pulse(site.config.storage, [of_worker(name) for name in channels], site.clock)
     try:
         worker.start()
     finally:
+        alive.close()
         looker.stop.set()
         site.close()

@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from fastapi import Request, Response
-from fastapi.responses import JSONResponse
-from sqlalchemy import text
-from sqlalchemy.exc import SQLAlchemyError
 
-from alertd.db import reading
 from alertd.site import Site
 from operator_console.assets import asset
 from operator_console.callback_route import CallbackRoute
 from operator_console.feed import Feed
+from operator_console.monitoring import Monitoring
 from operator_console.public_page import public_page, reader_of
 from operator_console.registration import Registration
 from operator_console.sounds import sound
@@ -36,7 +33,7 @@ class PublicRoute:
 
 def public_routes(site: Site) -> tuple[PublicRoute, ...]:
     """Every public path."""
-    pages, feed, registration = Public(site), Feed(site), Registration(site)
+    pages, feed, registration, watch = Public(site), Feed(site), Registration(site), Monitoring(site)
     return (
         PublicRoute(("GET",), "/", pages.front),
         PublicRoute(("GET",), "/static/{name}", asset),
@@ -56,7 +53,9 @@ def public_routes(site: Site) -> tuple[PublicRoute, ...]:
         PublicRoute(("GET", "HEAD"), "/cap/in-force.geojson", feed.in_force),
         PublicRoute(("GET", "HEAD"), "/cap/{identifier}.xml", feed.document),
         PublicRoute(("GET", "HEAD"), "/cap/{identifier}.json", feed.document_json),
-        PublicRoute(("GET",), "/healthz", pages.health),
+        PublicRoute(("GET",), "/healthz", watch.health),
+        PublicRoute(("GET",), "/readyz", watch.ready),
+        PublicRoute(("GET",), "/metrics", watch.figures),
     )
 
 
@@ -73,12 +72,3 @@ class Public:
     def audio(self, digest: str) -> Response:
         """GET /audio/DIGEST.wav and .mp3: the name is the secret, 256 bits that only who was called knows."""
         return sound(self._site, digest, cache=_FOR_EVER)
-
-    def health(self) -> Response:
-        """GET /healthz: whether the database answers."""
-        try:
-            with reading(self._site.engine) as session:
-                session.execute(text("SELECT 1"))
-        except SQLAlchemyError:
-            return JSONResponse({"status": "the database does not answer"}, 503)
-        return JSONResponse({"status": "ok"})

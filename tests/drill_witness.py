@@ -107,7 +107,7 @@ class Witness:
         effects = town.live_end.heard()
         assert len(effects) >= 3, "the real alert did not arrive: the live far ends were not alive"
         for effect in effects:
-            assert effect.status is Status.ACTUAL and not has_marks(effect.text), effect
+            assert effect.status is Status.ACTUAL and not has_marks(effect.text or ""), effect
         self.seen["real_effects"] = len(effects)
 
     def _judge(self, effect: dict[str, str]) -> None:

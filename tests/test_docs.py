@@ -12,7 +12,7 @@ from alertd.channel import ChannelSettings
 from alertd.registry import channel_kinds
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
 SETTINGS = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
 
 
