@@ -17,6 +17,7 @@ from alertd.register import install
 from alertd.site import Site
 from alertd.tables import OperatorRow
 from tests import factories
+from tests.chaos.wire import Address
 from tests.servers import Server
 
 #: the station plays, loudspeakers speak, and telephones ring, so many times faster than life
@@ -28,6 +29,8 @@ _CONFIGURATION = """\
 storage = "var"
 [database]
 url = {database}
+[broker]
+url = {broker}
 [web]
 port = {console}
 public_port = {public}
@@ -37,7 +40,7 @@ patience = {patience}
 [channels.mail]
 kind = "email"
 host = "127.0.0.1"
-port = {mail}
+port = {mail_wire}
 sender = "bosai@sanjo.example.jp"
 carries = ["Actual", "Exercise", "Test"]
 simulated = true
@@ -46,7 +49,7 @@ attempts = 100
 retry_after = [1]
 [channels.phone]
 kind = "voice"
-api_url = "http://127.0.0.1:{phone}"
+api_url = "http://127.0.0.1:{phone_wire}"
 account_sid = "AC51515151515151515151515151515151"
 auth_token_file = "telephone-token"
 caller_id = "+81256000100"
@@ -110,7 +113,8 @@ class Timing:
 
 def free_ports() -> dict[str, int]:
     """Ports that nothing listens at now."""
-    probes = {name: socket.socket() for name in ("console", "public", "mail", "phone", "station", "radio")}
+    names = ("console", "public", "mail", "phone", "station", "radio", "mail-wire", "phone-wire")
+    probes = {name: socket.socket() for name in names}
     try:
         for probe in probes.values():
             probe.bind(("127.0.0.1", 0))
@@ -127,6 +131,7 @@ def write_configuration(
     (folder / "telephone-token").write_text("simulated-token\n")
     text = _CONFIGURATION.format(
         database=json.dumps(database),
+        broker=json.dumps(f"redis+socket://{broker_wire(folder)}"),
         queue=QUEUE,
         speed=STATION_SPEED,
         radio_speed=RADIO_SPEED,
@@ -134,13 +139,37 @@ def write_configuration(
         lease=timing.lease,
         patience=timing.patience,
         sessions=timing.sessions,
-        **ports,
+        **{name.replace("-", "_"): port for name, port in ports.items()},
     )
     head, *sections = text.split("[channels.")
     wanted = [section for section in sections if section.partition("]")[0] in population.channels]
     file = folder / "alertd.toml"
     file.write_text("[channels.".join([head, *wanted]))
     return file
+
+
+def broker_wire(folder: Path) -> Path:
+    """Where the programs find the broker: a wire that leads to it."""
+    return folder / "broker.sock"
+
+
+def database_wire(folder: Path) -> Path:
+    """Where the programs find PostgreSQL; its URL names the folder."""
+    return folder / ".s.PGSQL.5432"
+
+
+def edges(
+    folder: Path, ports: Mapping[str, int], config: Config, postgres: Server | None
+) -> dict[str, tuple[Address, Address]]:
+    """The wires between our programs and what they speak to, by name: near end, far end."""
+    found: dict[str, tuple[Address, Address]] = {
+        "mail": (ports["mail-wire"], ports["mail"]),
+        "phone": (ports["phone-wire"], ports["phone"]),
+        "broker": (broker_wire(folder), config.broker_socket),
+    }
+    if postgres is not None:
+        found["database"] = (database_wire(folder), postgres.folder / "data" / ".s.PGSQL.5432")
+    return found
 
 
 def far_ends(

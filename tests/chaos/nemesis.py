@@ -18,6 +18,7 @@ from alertd.db import reading
 from alertd.relay import NOBODY_LOOKS
 from alertd.tables import DeliveryRow
 from tests.chaos.town import Town
+from tests.chaos.wire import Trouble, Wire
 from tests.servers import Server
 
 
@@ -42,6 +43,8 @@ class Kind(StrEnum):
     DATABASE = "database crashed"
     #: all of our processes at the same moment
     POWER = "all killed"
+    #: something is wrong with one of the wires: to the mail server, the telephone network, the broker, the database
+    WIRE = "wire troubled"
 
 
 #: how often each is drawn
@@ -55,6 +58,7 @@ _WEIGHTS = {
     Kind.WEB: 4,
     Kind.DATABASE: 8,
     Kind.POWER: 6,
+    Kind.WIRE: 16,
 }
 
 
@@ -70,6 +74,9 @@ class Fault:
     after: float
     seconds: float
     patient: bool = False
+    #: of `Kind.WIRE`: what is wrong, and which wire it is, as a share of all
+    trouble: Trouble = Trouble.CUT
+    where: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +98,8 @@ def schedule(seed: int, number: int, *, interval: float, kinds: Sequence[Kind] =
             interval * dice.uniform(0.4, 1.6),
             dice.choices((0.1, dice.uniform(1.0, 5.0)), (3, 1))[0],
             dice.random() < 0.7,
+            dice.choice(list(Trouble)),
+            dice.random(),
         )
         for _ in range(number)
     ]
@@ -103,6 +112,8 @@ class Nemesis:
         self._town = town
         #: what stands still, and until when
         self._asleep: list[tuple[float, subprocess.Popen[bytes]]] = []
+        #: what is wrong with wires, and until when
+        self._hurt: list[tuple[float, Wire]] = []
         #: what is not started again before its time
         self._away: dict[str, float] = {}
         self.struck: list[Struck] = []
@@ -134,6 +145,8 @@ class Nemesis:
                 senders = self._kill_sender("worker", fault) + self._kill_sender("relay", fault)
                 self._kill("broker", fault)
                 self._kill("web", fault)
+            case Kind.WIRE:
+                senders = self._hurt_wire(fault)
         self.struck.append(Struck(fault, at, senders))
 
     def tend(self) -> None:
@@ -143,11 +156,15 @@ class Nemesis:
             self._asleep.remove((until, process))
             if process.poll() is None:
                 process.send_signal(signal.SIGCONT)
+        for until, wire in [one for one in self._hurt if one[0] <= now]:
+            self._hurt.remove((until, wire))
+            wire.mend()
         self._town.tend(away={name for name, until in self._away.items() if until > now})
 
     def rest(self) -> None:
         """Wakes everything at once: the blows are over."""
         self._asleep = [(0.0, process) for _, process in self._asleep]
+        self._hurt = [(0.0, wire) for _, wire in self._hurt]
         self._away.clear()
         self.tend()
 
@@ -172,6 +189,14 @@ class Nemesis:
         server.process.send_signal(signal.SIGSTOP)
         self._asleep.append((time.monotonic() + seconds, server.process))
         return True
+
+    def _hurt_wire(self, fault: Fault) -> int:
+        """Returns 1 when mails may have been left in doubt, or leases been lost: as after a sender's death."""
+        names = sorted(self._town.wires)
+        name = names[int(fault.where * len(names))]
+        self._town.wires[name].hurt(fault.trouble)
+        self._hurt.append((time.monotonic() + max(fault.seconds, 1.0), self._town.wires[name]))
+        return int(name in ("mail", "database") and fault.trouble is not Trouble.SLOW and self._leases_run())
 
     def _crash_database(self, fault: Fault) -> int:
         """Senders may lose their leases when it is away for longer than they renew them."""

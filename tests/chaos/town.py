@@ -9,7 +9,7 @@ import socket
 import tempfile
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,8 @@ from tests import factories
 from tests.chaos.layout import (
     Population,
     Timing,
+    database_wire,
+    edges,
     far_ends,
     free_ports,
     ledger_file,
@@ -30,6 +32,7 @@ from tests.chaos.layout import (
     settle,
     write_configuration,
 )
+from tests.chaos.wire import Wire, carrying
 from tests.servers import ROOT, Server, running_postgres
 
 #: what is sent: short, because it is also spoken
@@ -48,6 +51,8 @@ class Town:
     postgres: Server | None
     #: what was approved: number → status
     dispatches: dict[int, Status] = field(default_factory=dict)
+    #: what the programs speak through, by what it leads to
+    wires: dict[str, Wire] = field(default_factory=dict)
 
     def approve(self, status: Status) -> int:
         """One person submits an alert to everybody, another approves it; returns the dispatch."""
@@ -126,16 +131,21 @@ def running(
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         postgres = stack.enter_context(running_postgres()) if database == "postgres" else None
         _share_sounds(folder)
-        url = {"sqlite": f"sqlite:///{folder}/alertd.db", "postgres": postgres.url if postgres else ""}
+        url = f"sqlite:///{folder}/alertd.db" if database == "sqlite" else database
+        if postgres is not None:
+            url = f"postgresql+psycopg://postgres@/postgres?host={database_wire(folder).parent}"
         ports = free_ports()
-        file = write_configuration(folder, ports, url.get(database, database), timing, population)
+        file = write_configuration(folder, ports, url, timing, population)
         for server in far_ends(folder, ports, timing, population):
             stack.callback(server.stop)
             server.start()
-        site = Site.open(config.load(file))
+        settings = config.load(file)
+        wires = stack.enter_context(carrying(edges(folder, ports, settings, postgres)))
+        # the judge asks the database itself, whatever is wrong with the wire to it
+        site = Site.open(replace(settings, database_url=postgres.url if postgres else url))
         stack.callback(site.close)
         settle(site, population, ports)
-        town = Town(folder, site, population, {}, postgres)
+        town = Town(folder, site, population, {}, postgres, wires=wires)
         for server in programs(folder, file, site.config, population):
             if server.folder.name not in absent:
                 stack.callback(server.kill)
