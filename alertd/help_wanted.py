@@ -64,7 +64,7 @@ class HelpWanted:
 _OPEN = or_(TakingRow.delivery_id.is_(None), TakingRow.result == Visit.NEEDS_HELP)
 
 
-def _calls() -> Select[tuple[int]]:
+def _calls() -> Select[int]:
     """The deliveries that were answered by a call for help, from their own index: few, whatever else there is."""
     called = aliased(DeliveryRow)
     return select(called.id).where(called.answer == literal_column(f"'{Answer.HELP}'"))

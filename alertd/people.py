@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -94,7 +95,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
     )
 
 
-def _told(dispatch_id: int, line: Line) -> Select[tuple[int, int, str, bool]]:
+def _told(dispatch_id: int, line: Line) -> Select[Any]:
     """By the same contacts: whom a dispatch has reached, or is reaching, or was to reach and was stopped."""
     heard = exists().where(
         ReceiptRow.delivery_id == DeliveryRow.id,

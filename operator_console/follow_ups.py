@@ -42,6 +42,7 @@ def can_follow(visit: Visit, dispatch: Stored) -> bool:
         and dispatch.row.state in _FOLLOWED
         and dispatch.alert.msg_type is not MsgType.CANCEL
         and dispatch.row.drill_step_id is None
+        and dispatch.alert.status in drafts.statuses(visit.site, visit.operator)
     )
 
 

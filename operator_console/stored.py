@@ -35,6 +35,8 @@ class Stored:
     free_text: bool
     #: it goes to those whom this dispatch did not reach; None = by areas and groups
     missed_by: int | None
+    #: it goes to those whom this dispatch was for; None = by areas and groups
+    told_by: int | None
 
     @property
     def id(self) -> int:
@@ -67,6 +69,7 @@ def stored(session: Session, site: Site, number: int) -> Stored:
         submitted_by=_name(session, row.submitted_by) or "",
         approved_by=_name(session, row.approved_by),
         missed_by=audience.missed,
+        told_by=audience.told,
         free_text=template is None or any(blank.whole for blank in template.blanks),
     )
 

@@ -262,7 +262,7 @@ def _called_by(newer_id: int) -> ColumnElement[bool]:
     return (
         select(newer.id)
         .join(theirs, theirs.id == newer.contact_id)
-        .join(ours, ours.address == theirs.address)
+        .join(ours, ours.address_key == theirs.address_key)
         .where(
             newer.dispatch_id == newer_id,
             newer.channel == DeliveryRow.channel,

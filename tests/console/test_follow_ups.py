@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+from datetime import timedelta
 from html import unescape
 
 import pytest
@@ -16,7 +17,7 @@ from alertd.dispatch import Role
 from alertd.send import drain
 from alertd.tables import AlertRow, DispatchRow
 from tests import factories
-from tests.console.desk import Desk, approve, csrf, form_of, hidden, submit
+from tests.console.desk import Desk, approve, check, csrf, form_of, hidden, submit
 
 HOWS = {"update": "続報", "correction": "訂正", "cancel": "取消", "all-clear": "解除", "switch": "切替"}
 
@@ -188,3 +189,14 @@ def test_calling_off_is_one_click_on_its_page(desk: Desk, writer: Client, sent: 
     number = int(answer.headers["location"].rpartition("/")[2])
     assert _alert(desk, number).msg_type is MsgType.CANCEL
     assert "f-correction" not in writer.get(f"/alerts/{number}").text
+
+
+def test_a_second_alert_of_the_kind_within_minutes_is_asked_whether_it_is_a_follow_up(
+    desk: Desk, writer: Client, sent: int
+) -> None:
+    asked = check(writer, form_of(writer)).text
+    assert f"/alerts/{sent}/follow-up/update" in asked
+    for other in ({"area": ["IGR"]}, {"status": str(Status.EXERCISE)}):
+        assert "それとも続報ですか" not in check(writer, form_of(writer, **other)).text, other
+    desk.clock.advance(timedelta(minutes=10, seconds=1))
+    assert "それとも続報ですか" not in check(writer, form_of(writer)).text

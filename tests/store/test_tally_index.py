@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event, text
@@ -17,10 +18,10 @@ from tests.factories import START
 
 def _plans(session: Session, number: int) -> list[str]:
     """How SQLite answers the last statements of a session."""
-    asked: list[tuple[str, object]] = []
+    asked: list[tuple[str, Any]] = []
     bind = session.get_bind()
 
-    def note(_connection, _cursor, statement: str, parameters: object, *_: object) -> None:
+    def note(_connection, _cursor, statement: str, parameters: Any, *_: object) -> None:
         asked.append((statement, parameters))
 
     event.listen(bind, "before_cursor_execute", note)
