@@ -184,6 +184,21 @@ class Feeds(_Section):
         return value
 
 
+class Retention(_Section):
+    """`[retention]`: after how many days `alertd retention run` takes away what names people."""
+
+    #: a mail address that left; a keyed hash stays, so that no list brings it back
+    mail_days: int = Field(default=30, ge=1)
+    #: a telephone number or any other contact that left
+    number_days: int = Field(default=365, ge=1)
+    #: what far ends said of a delivery, in their words, and their reference of it
+    receipt_days: int = Field(default=365, ge=1)
+    #: notes of those who went to a door
+    note_days: int = Field(default=365, ge=1)
+    #: sounds of alerts that are over; their words and hashes stay
+    sound_days: int = Field(default=90, ge=1)
+
+
 class Inbox(_Section):
     """`[inbox]`: the listener for mail that comes in: blank mails, bounces, canaries."""
 
@@ -227,6 +242,7 @@ class Config:
     subscribe: Subscribe = field(default_factory=Subscribe)
     inbox: Inbox = field(default_factory=Inbox)
     feeds: Feeds = field(default_factory=Feeds)
+    retention: Retention = field(default_factory=Retention)
     monitoring: Monitoring = field(default_factory=Monitoring)
     #: of the console for trainees: it has drill channels only
     drills_only: bool = False
@@ -270,6 +286,7 @@ _TOP: dict[str, type[BaseModel]] = {
     "subscribe": Subscribe,
     "inbox": Inbox,
     "feeds": Feeds,
+    "retention": Retention,
     "monitoring": Monitoring,
 }
 
@@ -385,6 +402,8 @@ def _config(
     feeds = sections["feeds"]
     monitoring = sections["monitoring"]
     assert isinstance(feeds, Feeds) and isinstance(monitoring, Monitoring)
+    retention = sections["retention"]
+    assert isinstance(retention, Retention)
     return Config(
         file=file,
         city=city,
@@ -401,6 +420,7 @@ def _config(
         subscribe=subscribe,
         inbox=inbox,
         feeds=feeds,
+        retention=retention,
         monitoring=monitoring,
     )
 

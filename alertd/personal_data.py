@@ -73,7 +73,7 @@ def erase(site: Site, address: str, *, by: str) -> int:
         for contact in contacts:
             take_off(session, site, contact, Cause.STAFF, now, by=by)
         for contact in contacts:
-            _erase(session, contact)
+            make_nobodys(session, contact)
             subject = f"contact:{contact.id}"
             audit.note(session, at=now, actor=by, action="contact.erased", subject=subject)
         session.execute(delete(LetterRow).where(letters).execution_options(synchronize_session=False))
@@ -138,8 +138,13 @@ def _alert(headline: str, sent: Any, channel: str, outcome: Outcome | None, reas
     }
 
 
-def _erase(session: Session, contact: ContactRow) -> None:
-    """Makes a contact nobody's: rows that others refer to stay, what names somebody goes."""
+def is_erased(address: str) -> bool:
+    """Whether this stands where an address was."""
+    return address.startswith("erased-")
+
+
+def make_nobodys(session: Session, contact: ContactRow) -> None:
+    """Erases a contact in the caller's transaction: rows that others refer to stay, what names somebody goes."""
     told = select(DeliveryRow.id).where(DeliveryRow.contact_id == contact.id)
     for statement in (
         update(ReceiptRow).where(ReceiptRow.delivery_id.in_(told)).values(detail=None, ref=None),
@@ -149,7 +154,7 @@ def _erase(session: Session, contact: ContactRow) -> None:
     contact.address, contact.holder, contact.active = f"erased-{contact.id}", "", False
     session.flush()
     ways = select(ContactRow.address).where(ContactRow.recipient_id == contact.recipient_id)
-    if all(address.startswith("erased-") for address in session.scalars(ways)):
+    if all(is_erased(address) for address in session.scalars(ways)):
         owner = session.get_one(RecipientRow, contact.recipient_id)
         owner.name = owner.kana = owner.association = owner.street = ""
         owner.external_id, owner.needs_support, owner.active = None, False, False

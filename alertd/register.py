@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -23,6 +23,7 @@ from alertd.errors import NotFound
 from alertd.recipient import Contact, Recipient
 from alertd.rotation import check_keys
 from alertd.site import Site
+from alertd.suppression import suppressed
 from alertd.tables import AreaRow, ContactRow, DeliveryRow, MembershipRow, RecipientRow
 from alertd.zones import zones
 
@@ -126,7 +127,9 @@ def owner_of(session: Session, kind: str, address: str) -> int:
     found = session.scalar(
         select(ContactRow.recipient_id)
         .join(RecipientRow, RecipientRow.id == ContactRow.recipient_id)
-        .where(ContactRow.kind == kind, ContactRow.address_key == address, ContactRow.active, RecipientRow.active)
+        .where(
+            ContactRow.kind == kind, ContactRow.address_key == address, ContactRow.active, RecipientRow.active
+        )
         .order_by(ContactRow.preference, ContactRow.id)
         .limit(1)
     )
@@ -209,7 +212,13 @@ def _values(recipient: Recipient) -> dict[str, object]:
 def _compare(session: Session, chunk: Sequence[Recipient]) -> _Plan:
     plan = _Plan()
     by_number, by_address = _stored(session, chunk)
-    for recipient in chunk:
+    left = suppressed(session, [(one.kind, one.address) for person in chunk for one in person.contacts])
+    for listed in chunk:
+        kept = tuple(one for one in listed.contacts if (one.kind, one.address) not in left)
+        plan.left += len(listed.contacts) - len(kept)
+        if listed.contacts and not kept:
+            continue
+        recipient = replace(listed, contacts=kept)
         stored = by_number.get(recipient.external_id or "")
         if stored is None:
             addresses = ((contact.kind, contact.address) for contact in recipient.contacts)
@@ -252,7 +261,9 @@ def _stored(
     addresses = {contact.address for recipient in chunk for contact in recipient.contacts}
     owners = set(session.scalars(select(RecipientRow.id).where(RecipientRow.external_id.in_(numbers))))
     for some in _pieces(sorted(addresses)):
-        owners |= set(session.scalars(select(ContactRow.recipient_id).where(ContactRow.address_key.in_(some))))
+        owners |= set(
+            session.scalars(select(ContactRow.recipient_id).where(ContactRow.address_key.in_(some)))
+        )
     found: dict[int, _Stored] = {}
     for ids in _pieces(sorted(owners)):
         for row in session.scalars(select(RecipientRow).where(RecipientRow.id.in_(ids))):

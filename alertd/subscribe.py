@@ -17,6 +17,7 @@ from alertd.letter import LetterKind, hash_of, mailbox
 from alertd.site import Site
 from alertd.store import letters, subscriptions
 from alertd.subscription import Cause, Choice, How, OptIn
+from alertd.suppression import release
 from alertd.tables import ContactRow, LetterRow
 
 #: the alarm that says that unusually many leave the list
@@ -229,6 +230,7 @@ def _keep(session: Session, site: Site, address: str, choice: Choice, opt_in: Op
         raise WrongInput(Problem("areas", "choose at least one area", "地区を1つ以上選んでください。"))
     contacts = subscriptions.contacts_at(session, address, lock=True)
     contact = contacts[0] if contacts else subscriptions.add_contact(session, address, choice, now)
+    release(session, contact.kind, address)
     there = bool(contacts) and contact.active
     new = not there or subscriptions.choice_of(session, contact) is None
     contact.active = True

@@ -222,6 +222,16 @@ class SubscribedAreaRow(Base):
     area: Mapped[str] = mapped_column(String(32), primary_key=True, index=True)
 
 
+class SuppressionRow(Base):
+    """An address that left and was erased; known by its fingerprint, so that no list brings it back."""
+
+    __tablename__ = "suppression"
+
+    kind: Mapped[str] = mapped_column(String(32), primary_key=True)
+    address_key: Mapped[str] = mapped_column(Fingerprint(), primary_key=True)
+    at: Mapped[datetime]
+
+
 class DepartureRow(Base):
     """Somebody has left the list, or was taken off it because mail bounces; append-only."""
 

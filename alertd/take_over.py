@@ -11,6 +11,7 @@ from alertd.db import writing
 from alertd.site import Site
 from alertd.store import subscriptions
 from alertd.subscription import Choice, How, OptIn
+from alertd.suppression import suppressed
 from alertd.tables import ContactRow
 
 #: subscribers that are stored in one transaction
@@ -40,10 +41,13 @@ def take_over(
     for begin in range(0, len(subscribers), CHUNK):
         with writing(site.engine) as session:
             now = site.clock.now()
+            part = [(subscriptions.KIND, address) for address, _ in subscribers[begin : begin + CHUNK]]
+            gone = suppressed(session, part)
             for address, choice in subscribers[begin : begin + CHUNK]:
                 contacts = subscriptions.contacts_at(session, address)
                 known = subscriptions.choice_of(session, contacts[0]) if contacts else None
-                step = _step(contacts, known, choice)
+                erased = not contacts and (subscriptions.KIND, address) in gone
+                step = "left" if erased else _step(contacts, known, choice)
                 counts[step] += 1
                 if dry_run or step in ("unchanged", "left"):
                     continue

@@ -43,6 +43,7 @@ COMMANDS = {
     "draft": "Drafts from outside: read, list, submit, dismiss; look at feeds.",
     "shelter": "Designated shelters: import, list, export.",
     "audit": "Prove and export the record of who did what.",
+    "retention": "Take away personal data that is old enough.",
     "db": "The tables of the database, its backup, and its return.",
     "metrics": "Print the present figures for a monitoring system.",
     "doctor": "Look at everything that is needed before the day.",
