@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable, Mapping
 from contextlib import closing
 from datetime import datetime
+from itertools import chain
 from typing import Any, NamedTuple
 
 from sqlalchemy import Text, cast, select, text
@@ -43,22 +44,33 @@ def note(
     """Writes one row in the caller's transaction; `detail` holds no personal data."""
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": _LOCK})
-    last = head(session)
-    row = AuditRow(
-        id=last.rows + 1,  # without gaps, so that a row cannot be taken out or put in
-        at=at,
-        actor=actor,
-        action=action,
-        subject=subject,
-        detail=dict(detail or {}),
-        previous_hash=last.entry_hash,
-        entry_hash="",
-    )
-    row.entry_hash = _entry_hash(
-        row.id, row.at, row.actor, row.action, row.subject, _written(row.detail), row.previous_hash
-    )
-    session.add(row)
+    words = chained(head(session), at=at, actor=actor, action=action, subject=subject, detail=detail)
+    session.add(AuditRow(**words))
     session.flush()
+
+
+def chained(
+    last: Head,
+    *,
+    at: datetime,
+    actor: str,
+    action: str,
+    subject: str,
+    detail: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """The columns of the row that follows `last`."""
+    number = last.rows + 1  # without gaps, so that a row cannot be taken out or put in
+    kept = dict(detail or {})
+    return {
+        "id": number,
+        "at": at,
+        "actor": actor,
+        "action": action,
+        "subject": subject,
+        "detail": kept,
+        "previous_hash": last.entry_hash,
+        "entry_hash": _entry_hash(number, at, actor, action, subject, _written(kept), last.entry_hash),
+    }
 
 
 def head(session: Session) -> Head:
@@ -91,7 +103,9 @@ def verify(session: Session, seen: Callable[[Head], None] | None = None) -> int 
         select(*columns).order_by(AuditRow.id).execution_options(yield_per=_BATCH)
     )
     with closing(rows):
-        for row_id, at, actor, action, subject, detail, previous_hash, entry_hash in rows:
+        for row_id, at, actor, action, subject, detail, previous_hash, entry_hash in chain.from_iterable(
+            rows.partitions(_BATCH)
+        ):
             number += 1
             found = _entry_hash(row_id, at, actor, action, subject, detail, previous_hash)
             if row_id != number or previous_hash != previous or entry_hash != found:
@@ -110,7 +124,11 @@ def _written(detail: Mapping[str, Any]) -> str:
 def _entry_hash(
     number: int, at: datetime, actor: str, action: str, subject: str, detail: str, previous_hash: str
 ) -> str:
-    words = (str(number), at.isoformat(), actor, action, subject, detail, previous_hash)
-    # each with its length in front, so that no two rows have the same text
-    document = "".join([f"{len(word)}:{word}," for word in words])
+    row, time = str(number), at.isoformat()
+    # each with its length in front, so that no two rows have the same text; written out, because
+    # a trail of a million rows is verified while somebody waits
+    document = (
+        f"{len(row)}:{row},{len(time)}:{time},{len(actor)}:{actor},{len(action)}:{action},"
+        f"{len(subject)}:{subject},{len(detail)}:{detail},{len(previous_hash)}:{previous_hash},"
+    )
     return hashlib.sha256(document.encode()).hexdigest()
