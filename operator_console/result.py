@@ -206,7 +206,9 @@ def _facts(visit: Visit, dispatch: Stored, tally: Report, found: Result) -> list
         planned=f"{pace.planned:,}",
         percent=f"{percent:.1f}",
     )
-    times = "  ".join(f"{_name(visit, one)} {length(visit.language, pace.seconds[one])}" for one in SHARES)
+    times = visit.say(", ").join(
+        f"{_name(visit, one)} {length(visit.language, pace.seconds[one])}" for one in SHARES
+    )
     return [*rows, (visit.say("Reached"), reached), (visit.say("Time until reached"), times)]
 
 

@@ -15,10 +15,9 @@ from alertd.demo.city import outlines
 from alertd.dispatch import Role
 from alertd.tables import AreaRow
 from alertd.zones import zones
-from tests import factories
 from tests.browser.window import PICTURES, person, well_made
-from tests.console.desk import Desk, open_desk
-from tests.factories import BOTH, WRITER
+from tests.console.desk import Desk, approve, form_of, open_desk, submit
+from tests.factories import APPROVER, BOTH, WRITER
 from tts.synthesizer import open_synthesizer
 
 pytestmark = pytest.mark.browser
@@ -33,8 +32,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
             for zone in zones():
                 session.merge(AreaRow(code=zone.code, name=zone.name, households=zone.households))
             outline.keep(session, outlines())
-        number = factories.submit(desk.site)
-        factories.approve(desk.site, number)
+        writer, approver = desk.signed_in(WRITER.name), desk.signed_in(APPROVER.name)
+        number = submit(writer, form_of(writer))
+        assert approve(approver, number).status_code == 303
         desk.clock.advance(timedelta(seconds=10))
         desk.send(number)
         if PICTURES:
