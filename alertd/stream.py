@@ -8,6 +8,7 @@ than was on its lines.
 
 from __future__ import annotations
 
+import gc
 import logging
 import sys
 import threading
@@ -49,6 +50,9 @@ LASTS = 0.5
 RATED_OVER = 0.1
 #: seconds after which one thread lets the other one go on: a line must not wait for the feeder's thinking
 SWITCH = 0.0005
+#: how many objects are made before it is looked for cycles among them: here there are none, and every mail
+#: makes some that live for a moment
+SELDOM = 20_000
 #: seconds between two looks at the lane, at what is in doubt, and at an empty queue
 TEND = 0.5
 LOOK = 0.1
@@ -70,6 +74,7 @@ def stream(
         return None
     assert isinstance(channel, Streams)
     sys.setswitchinterval(SWITCH)
+    gc.set_threshold(SELDOM)
     try:
         with ThreadPoolExecutor(1, f"lines-{name}") as pool:
             outbox = _Outbox(site, owner, journal)

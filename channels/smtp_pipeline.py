@@ -85,6 +85,8 @@ class Crate(Protocol):
 _Awaited = tuple[Mail | None, Stage, int]
 _TAKEN_BACK = -1
 
+# a member of an enumeration is looked up slowly, and each mail asks for several
+_MAIL, _RCPT, _DATA, _DOT_LEFT = Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT
 _RESET = b"RSET\r\n"
 _DOT = b".\r\n"
 #: what a relay says once it is in full swing: one mail taken, and the next may come
@@ -161,7 +163,7 @@ class SmtpPipeline(asyncio.Protocol):
     async def noop(self) -> bool:
         """Asks for a sign of life; False when there is none."""
         self._finished = asyncio.get_running_loop().create_future()
-        self._write(b"NOOP\r\n", [(None, Stage.MAIL, 0)])
+        self._write(b"NOOP\r\n", [(None, _MAIL, 0)])
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self._command_timeout):
                 await self._finished
@@ -172,7 +174,7 @@ class SmtpPipeline(asyncio.Protocol):
         if self._leaving is not None and self._transport.get_write_buffer_size() == 0:
             self._has_left(self._leaving)
         patience = self._command_timeout
-        if self._awaited and self._awaited[0][1] is Stage.DOT:
+        if self._awaited and self._awaited[0][1] is _DOT_LEFT:
             patience = self._dot_timeout
         if self.under_way > patience:
             self._end(SILENT)
@@ -180,7 +182,7 @@ class SmtpPipeline(asyncio.Protocol):
     def let_go(self) -> None:
         """Gives a mail back that only rides behind one that takes its time; takes no other."""
         self._mails_left = 0
-        if self._awaited and self._awaited[0][1] is Stage.DOT and self._crate is not None:
+        if self._awaited and self._awaited[0][1] is _DOT_LEFT and self._crate is not None:
             rider = self._awaited[-1][0]
             if rider is not None and rider is not self._awaited[0][0]:
                 self._crate.give_back(rider)
@@ -219,7 +221,7 @@ class SmtpPipeline(asyncio.Protocol):
         while not self._over and (end := data.find(b"\n", begin)) >= 0:
             if data.startswith(b"250 ", begin) and self._pipelining and awaited:
                 mail, stage, _ = awaited[0]
-                if mail is not None and stage < Stage.DATA:
+                if mail is not None and stage < _DATA:
                     # nearly every reply is this one: the next may come
                     awaited.popleft()
                     begin = end + 1
@@ -266,7 +268,7 @@ class SmtpPipeline(asyncio.Protocol):
         """Nearly all that is ever said, at once; False = read it line by line."""
         usual = _USUAL.fullmatch(data)
         (mail, stage, _), _, _, (rider, last, _) = self._awaited
-        if usual is None or stage is not Stage.DOT or last is not Stage.DATA or self._said:
+        if usual is None or stage is not _DOT_LEFT or last is not _DATA or self._said:
             return False
         assert self._crate is not None and mail is not None and rider is not None
         if mail.refused:
@@ -275,7 +277,7 @@ class SmtpPipeline(asyncio.Protocol):
         self._since = stopwatch()
         self._prompt = self._since - self._sent_at < PROMPT
         text = usual[2].decode("utf-8", "replace").strip()
-        self._crate.decided(mail, Verdict(Stage.DOT, int(usual[1]), text))
+        self._crate.decided(mail, Verdict(_DOT_LEFT, int(usual[1]), text))
         self._allowed(rider)
         return True
 
@@ -322,7 +324,7 @@ class SmtpPipeline(asyncio.Protocol):
             elif not self._awaited:
                 self._after_reset()
             return
-        if stage is Stage.DOT:
+        if stage is _DOT_LEFT:
             self._prompt = self._since - self._sent_at < PROMPT
             if code // 100 == 3:
                 # no answer to a mail: whatever it answers, the mail is in doubt
@@ -334,18 +336,18 @@ class SmtpPipeline(asyncio.Protocol):
         if place == _TAKEN_BACK:
             self._refused(mail, None)
             return
-        wanted = 3 if stage is Stage.DATA else 2
+        wanted = 3 if stage is _DATA else 2
         if code // 100 != wanted and not mail.hopeless:
             verdict = Verdict(stage, code, _text(line))
-            places = (place,) if stage is Stage.RCPT else range(len(mail.parcels))
+            places = (place,) if stage is _RCPT else range(len(mail.parcels))
             for place in places:
                 mail.refused.setdefault(place, verdict)
         if code == 421:
             self._awaited.clear()
             self._decided(mail, Verdict(stage, code, _text(line)))
-        elif stage is Stage.DATA and code // 100 == wanted:
+        elif stage is _DATA and code // 100 == wanted:
             self._allowed(mail)
-        elif stage is Stage.DATA or (mail.hopeless and not self._pipelining and self._last_of(mail)):
+        elif stage is _DATA or (mail.hopeless and not self._pipelining and self._last_of(mail)):
             self._commands.clear()
             self._refused(mail, Verdict(stage, code, _text(line)))
         elif self._commands:
@@ -353,13 +355,13 @@ class SmtpPipeline(asyncio.Protocol):
 
     def _last_of(self, mail: Mail) -> bool:
         """Without PIPELINING: whether only DATA is left to be said of the mail."""
-        return len(self._commands) == 1 or mail.refused[0].stage is Stage.MAIL
+        return len(self._commands) == 1 or mail.refused[0].stage is _MAIL
 
     def _allowed(self, mail: Mail) -> None:
         """The relay waits for the mail: its bytes, and behind the dot the commands of the next."""
         assert self._crate is not None
         if mail.hopeless:
-            self._write(_DOT, [(mail, Stage.DATA, _TAKEN_BACK)])
+            self._write(_DOT, [(mail, _DATA, _TAKEN_BACK)])
             return
         if not self._crate.begin(mail):
             self._end(BROKEN)
@@ -374,10 +376,10 @@ class SmtpPipeline(asyncio.Protocol):
         rider = self._rider()
         self._sent_at = stopwatch()
         if rider is None:
-            self._write(mail.data + _DOT, [(mail, Stage.DOT, 0)])
+            self._write(mail.data + _DOT, [(mail, _DOT_LEFT, 0)])
         else:
             words = b"".join((mail.data, _DOT, rider.commands))
-            self._write(words, [(mail, Stage.DOT, 0), *_envelope(rider)])
+            self._write(words, [(mail, _DOT_LEFT, 0), *_envelope(rider)])
 
     def _rider(self) -> Mail | None:
         if not (self._pipelining and self._prompt) or self._mails_left <= 0 or not self.goes_on():
@@ -392,7 +394,7 @@ class SmtpPipeline(asyncio.Protocol):
         """The dot of a long mail is gone; the next one begins when it is answered."""
         self._leaving = None
         self._since = stopwatch()
-        self._awaited.append((mail, Stage.DOT, 0))
+        self._awaited.append((mail, _DOT_LEFT, 0))
 
     def _refused(self, mail: Mail, verdict: Verdict | None) -> None:
         """A mail that nobody gets: the relay is told to forget what it knows of it."""
@@ -410,7 +412,7 @@ class SmtpPipeline(asyncio.Protocol):
             # what rode behind was never read
             self._end(BROKEN, blameless=True)
         elif reset:
-            self._write(_RESET, [(None, Stage.MAIL, 0)])
+            self._write(_RESET, [(None, _MAIL, 0)])
         elif not self._awaited:
             self._next()
 
@@ -452,9 +454,9 @@ class SmtpPipeline(asyncio.Protocol):
 def _envelope(mail: Mail) -> list[_Awaited]:
     """The replies to come to the commands of a mail."""
     if len(mail.parcels) == 1:
-        return [(mail, Stage.MAIL, 0), (mail, Stage.RCPT, 0), (mail, Stage.DATA, 0)]
-    recipients = ((mail, Stage.RCPT, place) for place in range(len(mail.parcels)))
-    return [(mail, Stage.MAIL, 0), *recipients, (mail, Stage.DATA, 0)]
+        return [(mail, _MAIL, 0), (mail, _RCPT, 0), (mail, _DATA, 0)]
+    recipients = ((mail, _RCPT, place) for place in range(len(mail.parcels)))
+    return [(mail, _MAIL, 0), *recipients, (mail, _DATA, 0)]
 
 
 def _text(line: bytes) -> str:

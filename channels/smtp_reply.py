@@ -15,6 +15,9 @@ _QUEUE_ID = re.compile(
 )
 _RELAY_DENIED = re.compile(r"(?i)\brelay")
 
+# nearly every mail asks for these two, and a member of an enumeration is looked up slowly
+_DOT, _ACCEPTED = Stage.DOT, Outcome.ACCEPTED
+
 LONGEST_DETAIL = 300
 LONGEST_REF = 100
 
@@ -27,8 +30,8 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
     """
     stage, code, text = verdict
     detail = f"{code} {_printable(text)}"[:LONGEST_DETAIL]
-    if stage is Stage.DOT and code // 100 == 2:
-        return Receipt(key=key, outcome=Outcome.ACCEPTED, ref=queue_id(text), detail=detail)
+    if stage is _DOT and code // 100 == 2:
+        return Receipt(key=key, outcome=_ACCEPTED, ref=queue_id(text), detail=detail)
     enhanced = _ENHANCED.match(verdict.text)
     subject = enhanced[2] if enhanced else ""
     if verdict.code // 100 != 5:

@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 
 from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.orm import Session
 
-from alertd.channel import Receipt
+from alertd.channel import Outcome, Receipt
 from alertd.delivery import Next
+from alertd.redact import kept
 from alertd.sealed import opener
 from alertd.store.claims import Claimed
 from alertd.tables import CONTACT_ADDRESS, Instant
@@ -31,7 +33,7 @@ def claim_and_mark(
         _for(session, _CLAIM),
         {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until},
     ).all()
-    ordered = sorted(rows, key=lambda row: row[7:])
+    ordered = sorted(rows, key=itemgetter(7, 8, 9, 10))
     return [Claimed(*row[:7], None, now) for row in ordered]
 
 
@@ -84,11 +86,11 @@ def add_receipts(
         words: dict[str, object] = {
             "ids": [number for number, _ in said],
             "refs": [receipt.ref[:200] if receipt.ref else None for _, receipt in said],
-            "details": [receipt.detail[:500] if receipt.detail else None for _, receipt in said],
+            "details": [_words(receipt) for _, receipt in said],
         }
     else:
         rows = [
-            (number, receipt.ref and receipt.ref[:200], receipt.detail and receipt.detail[:500])
+            (number, receipt.ref and receipt.ref[:200], _words(receipt))
             for number, receipt in said
         ]
         words = {"rows": json.dumps(rows)}
@@ -104,6 +106,14 @@ def add_receipts(
             "now": now,
         },
     )
+
+
+def _words(receipt: Receipt) -> str | None:
+    """What is stored of the far end's words; thousands a second say that a mail was taken and name nobody."""
+    detail = receipt.detail
+    if detail and (receipt.outcome is not Outcome.ACCEPTED or "@" in detail):
+        return kept(detail)
+    return detail[:500] if detail else None
 
 
 def _for(session: Session, texts: Mapping[str, TextClause]) -> TextClause:
