@@ -40,6 +40,7 @@ from alertd.tables import (
     OperatorRow,
 )
 from alertd.template import templates
+from operator_console import drill_trouble
 from operator_console.confirmation import same_words
 from operator_console.drill_labels import ENDINGS, PARTS, STAGES
 from operator_console.page import channel_name, page
@@ -209,6 +210,11 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         channels=names,
         settings=visit.site.settings,
         minutes=CHECKS,
+        trouble=drill_trouble.why(visit, shown.occurrence.why),
+        found={
+            before: [drill_trouble.said(visit, sentence) for sentence in check.problems]
+            for before, check in shown.checks.items()
+        },
         soon=timedelta(hours=24),
         own=own,
         may_arm=visit.may(Role.APPROVE),
