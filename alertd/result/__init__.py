@@ -80,12 +80,18 @@ def result(
         dispatch=dispatch_id,
         since=since,
         state=row.state,
-        pace=pace([at for _, at in moments], told.planned, since, within),
+        pace=pace(_together(moments), told.planned, since, within),
         by_channel={
-            name: pace([at for one, at in moments if one == name], tally.planned, since, within)
+            name: pace(
+                [(at, count) for one, at, count in moments if one == name], tally.planned, since, within
+            )
             for name, tally in told.channels.items()
         },
         tallies=told.channels,
         areas=figures.by_area(session, dispatch_id),
         attempts=figures.attempts(session, dispatch_id),
     )
+
+
+def _together(moments: Sequence[tuple[str, datetime, int]]) -> list[tuple[datetime, int]]:
+    return [(at, count) for _, at, count in moments]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 #: shares of all deliveries whose time is told, in percent; 0 = the first one
 SHARES = (0, 50, 90, 95, 99)
@@ -30,22 +32,26 @@ class Pace:
         return 100 * self.in_time / self.planned if self.planned else 0.0
 
 
-def pace(moments: Sequence[datetime], planned: int, since: datetime, within: timedelta | None = None) -> Pace:
-    """The pace of deliveries that were reached at `moments`, in their order; without `within` all are in time."""
-    after = [max(0.0, (at - since).total_seconds()) for at in moments]
+def pace(
+    moments: Sequence[tuple[datetime, int]], planned: int, since: datetime, within: timedelta | None = None
+) -> Pace:
+    """The pace of so many deliveries reached at each of `moments`, in their order; without `within` all are in time."""
+    after = [(max(0.0, (at - since).total_seconds()), count) for at, count in moments]
+    so_far = list(accumulate(count for _, count in after))
+    reached = so_far[-1] if so_far else 0
 
     def share(percent: int) -> float | None:
         needed = max(1, -(-planned * percent // 100))
-        return round(after[needed - 1], 1) if len(after) >= needed else None
+        return round(after[bisect_left(so_far, needed)][0], 1) if reached >= needed else None
 
     curve = [(0.0, 0.0)]
-    for number, second in enumerate(after, start=1):
+    for number, ((second, _), total) in enumerate(zip(after, so_far, strict=True), start=1):
         if number == len(after) or number % max(1, len(after) // _POINTS) == 0:
-            curve += [(second, curve[-1][1]), (second, 100 * number / max(planned, 1))]
+            curve += [(second, curve[-1][1]), (second, 100 * total / max(planned, 1))]
     return Pace(
         planned=planned,
-        reached=len(after),
-        in_time=sum(1 for one in after if within is None or one <= within.total_seconds()),
+        reached=reached,
+        in_time=sum(count for one, count in after if within is None or one <= within.total_seconds()),
         seconds={percent: share(percent) for percent in SHARES},
         curve=curve,
     )

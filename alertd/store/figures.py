@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import case, func, select
+from sqlalchemy import BigInteger, case, cast, extract, func, select
 from sqlalchemy.orm import Session
 
 from alertd.channel import Answer, Outcome
@@ -14,6 +14,9 @@ from alertd.tables import AreaRow, DeliveryRow, ReceiptRow, RecipientRow
 
 #: after these nobody needs to go there
 REACHED = (Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+#: of a second
+_TENTHS = 10
 _HEARD = (Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
 
 
@@ -57,17 +60,19 @@ def by_area(session: Session, dispatch_id: int) -> list[AreaFigures]:
     return [AreaFigures(*row[:3], *(int(number) for number in row[3:])) for row in rows]
 
 
-def reached_at(session: Session, dispatch_id: int) -> Sequence[tuple[str, datetime]]:
-    """Channel and moment of every delivery that was reached, the earliest first.
+def reached_at(session: Session, dispatch_id: int) -> Sequence[tuple[str, datetime, int]]:
+    """Channel, moment and number of the deliveries that were reached, the earliest first.
 
-    The moment at which it was heard or opened, where that is known; else that at which
-    the far end took it over.
+    The moment at which each was heard or opened, where that is known; else that at which
+    the far end took it over; to a tenth of a second, so that a million make few rows.
     """
     heard = func.min(case((ReceiptRow.outcome.in_(_HEARD), ReceiptRow.received_at)))
     taken = func.min(ReceiptRow.received_at)
-    moment = func.coalesce(heard, taken, type_=ReceiptRow.received_at.type)
-    rows = session.execute(
-        select(DeliveryRow.channel, moment)
+    reached = (
+        select(
+            DeliveryRow.channel,
+            func.coalesce(heard, taken, type_=ReceiptRow.received_at.type).label("at"),
+        )
         .join(ReceiptRow, ReceiptRow.delivery_id == DeliveryRow.id)
         .where(
             DeliveryRow.dispatch_id == dispatch_id,
@@ -75,9 +80,18 @@ def reached_at(session: Session, dispatch_id: int) -> Sequence[tuple[str, dateti
             ReceiptRow.outcome.in_(REACHED),
         )
         .group_by(DeliveryRow.id, DeliveryRow.channel)
-        .order_by(moment)
+        .subquery()
     )
-    return [(channel, at) for channel, at in rows]
+    if session.get_bind().dialect.name == "postgresql":
+        tenth = func.floor(extract("epoch", reached.c.at) * _TENTHS)
+    else:
+        tenth = func.floor(cast(reached.c.at, BigInteger) / (1_000_000 // _TENTHS))
+    rows = session.execute(
+        select(reached.c.channel, tenth, func.count()).group_by(reached.c.channel, tenth).order_by(tenth)
+    )
+    return [
+        (channel, _EPOCH + int(at) * timedelta(seconds=1) / _TENTHS, count) for channel, at, count in rows
+    ]
 
 
 @dataclass(frozen=True, slots=True)
