@@ -9,6 +9,7 @@ from email.message import Message
 from flufl.bounce import all_failures
 
 from alertd.channel import Reason
+from alertd.redact import redacted
 
 #: an enhanced status code (RFC 3463)
 _STATUS = re.compile(r"\b([245])\.(\d{1,3})\.(\d{1,3})\b")
@@ -70,7 +71,7 @@ def _read(block: Message) -> Bounce | None:
     action = str(block.get("Action", "")).strip().lower()
     diagnostic = " ".join(str(block.get("Diagnostic-Code", "")).split())
     status = _STATUS.search(str(block.get("Status", "")))
-    detail = _without_addresses(f"{block.get('Status', '')} {diagnostic}".strip())[:LONGEST_DETAIL]
+    detail = redacted(f"{block.get('Status', '')} {diagnostic}".strip())[:LONGEST_DETAIL]
     if action == "delayed":
         return Bounce(None, detail)
     if action != "failed":
@@ -82,7 +83,3 @@ def _read(block: Message) -> Bounce | None:
     mailbox_gone = (subject, part) == ("2", "1")
     vague = (subject, part) == ("0", "0") and _NOBODY.search(diagnostic) is not None
     return Bounce(Reason.BAD_ADDRESS if nobody or mailbox_gone or vague else Reason.REFUSED, detail)
-
-
-def _without_addresses(text: str) -> str:
-    return re.sub(r"<?[^\s<>@]+@[^\s<>@]+>?", "<…>", text)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import logging
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,6 +14,7 @@ import typer
 
 from alertd import config as configuration
 from alertd.config import Config
+from alertd.log_line import LogLine
 
 if TYPE_CHECKING:
     from alertd.site import Site
@@ -62,10 +62,8 @@ def prepare(site: Site) -> None:
 
 def log_to_stderr(level: int = logging.INFO) -> None:
     """For the long-running commands: a line for each event, with its time in UTC."""
-    formatter = logging.Formatter("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")
-    formatter.converter = time.gmtime
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(formatter)
+    handler.setFormatter(LogLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("alembic", "urllib3", "twilio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

@@ -89,10 +89,7 @@ def add_receipts(
             "details": [_words(receipt) for _, receipt in said],
         }
     else:
-        rows = [
-            (number, receipt.ref and receipt.ref[:200], _words(receipt))
-            for number, receipt in said
-        ]
+        rows = [(number, receipt.ref and receipt.ref[:200], _words(receipt)) for number, receipt in said]
         words = {"rows": json.dumps(rows)}
     session.execute(
         _for(session, _RECEIPTS),

@@ -25,6 +25,7 @@ from alertd.alert import Severity
 from alertd.channel import Outcome, Phase, Reason, Receipt
 from alertd.delivery import ATTEMPT, NOTHING_KNOWN, Next, Word, outcome_rank
 from alertd.dispatch import State
+from alertd.redact import kept
 from alertd.tables import (
     ContactRow,
     DeliveryRow,
@@ -90,7 +91,7 @@ def add_receipts(session: Session, rows: Sequence[tuple[int, int, Receipt]], now
                     "reason": receipt.reason,
                     "answer": receipt.answer,
                     "ref": receipt.ref[:200] if receipt.ref else None,
-                    "detail": receipt.detail[:500] if receipt.detail else None,
+                    "detail": kept(receipt.detail),
                     "phase": receipt.phase,
                     "received_at": now,
                 }
