@@ -14,6 +14,7 @@ from alertd.cli.app import say
 from alertd.cli.installation import ConfigOption, JsonFlag, print_json
 from alertd.clock import stopwatch
 from alertd.demo import run
+from alertd.demo.further import read_further
 from alertd.demo.truth import Comparison
 from alertd.report import Report
 
@@ -35,6 +36,9 @@ def demo(
         "embedded", "--broker", metavar="URL", help="redis://… Default: a server of its own."
     ),
     keep: Annotated[bool, typer.Option("--keep", help="Go on with the database of the last time.")] = False,
+    channel: Path | None = typer.Option(
+        None, "--channel", metavar="FILE", help="[channels.NAME] of an installed channel, with addresses."
+    ),
     folder: Path = typer.Option(FOLDER, "--folder", metavar="DIR", help="Where all its files go."),
     config: Path | None = ConfigOption,
     as_json: JsonFlag = False,
@@ -49,11 +53,19 @@ def demo(
       alertd demo
       alertd demo --once --json --recipients 2000
       alertd demo --database postgresql://user@host/demo --broker redis://host
+      alertd demo --once --channel pager.toml
     """
     if (config or context.find_root().obj) is not None:
         raise typer.BadParameter("the demo writes its own configuration", param_hint="--config")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    wishes = run.Wishes(recipients=recipients, folder=folder, database=database, broker=broker, keep=keep)
+    wishes = run.Wishes(
+        recipients=recipients,
+        folder=folder,
+        database=database,
+        broker=broker,
+        keep=keep,
+        further=read_further(channel) if channel is not None else (),
+    )
     try:
         wrong = _demonstrate(wishes, once=once, as_json=as_json)
     except KeyboardInterrupt:

@@ -19,6 +19,8 @@ SPEED = 60.0
 PAGE_SPEED = 4.0
 #: the station's queue that cuts into the programme
 QUEUE = "emergency"
+#: the demo's own channels
+SECTIONS = ("mail", "phone", "fm", "radio", "stations", "cars")
 
 _CONFIGURATION = """\
 # Written by `alertd demo`: simulated far ends, shortened retries. Do not edit: it is written anew.
@@ -134,8 +136,13 @@ def free_ports() -> Ports:
     )
 
 
-def write_configuration(folder: Path, ports: Ports, *, database: str, broker: str) -> Path:
-    """Writes `alertd.toml` and the secret that it names, for this user's eyes; returns the file."""
+def write_configuration(
+    folder: Path, ports: Ports, *, database: str, broker: str, sections: str = ""
+) -> Path:
+    """Writes `alertd.toml` and the secret that it names, for this user's eyes; returns the file.
+
+    `sections` are further ones, as they are written.
+    """
     _write(folder / "telephone-token", "simulated-token\n")
     _write(folder / "gateway-secret", "simulated-secret\n")
     text = _CONFIGURATION.format(
@@ -152,7 +159,7 @@ def write_configuration(folder: Path, ports: Ports, *, database: str, broker: st
         gateway=ports.gateway,
     )
     file = folder / "alertd.toml"
-    _write(file, text)
+    _write(file, text + sections)
     return file
 
 

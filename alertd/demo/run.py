@@ -25,6 +25,7 @@ from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.demo.city import PREFIX, WATERMARK, cars, on_air, outlines, people, stations
 from alertd.demo.far_ends import QUEUE, SPEED, Ports, far_ends, free_ports, write_configuration
+from alertd.demo.further import Further
 from alertd.demo.truth import Comparison, compare, disagreements
 from alertd.dispatch import Role, State
 from alertd.errors import NotFound, WrongInput
@@ -73,6 +74,8 @@ class Wishes:
     keep: bool = False
     #: what goes wrong at the far end of a channel, as words of its command line
     troubles: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    #: installed channels besides the demo's own, whose far ends the user runs
+    further: Sequence[Further] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,8 @@ class Demo:
     folder: Path
     passwords: Mapping[str, str]
     recipients: int
+    #: what the drill goes out by
+    channels: tuple[str, ...] = CHANNELS
 
 
 @contextmanager
@@ -98,7 +103,10 @@ def running(wishes: Wishes, say: Callable[[str], None]) -> Iterator[Demo]:
     with alone(folder), Supervisor(folder / "log") as supervisor:
         _clear(folder, keep=wishes.keep)
         ports = free_ports()
-        file = write_configuration(folder, ports, database=wishes.database, broker=wishes.broker)
+        sections = "".join(one.section for one in wishes.further)
+        file = write_configuration(
+            folder, ports, database=wishes.database, broker=wishes.broker, sections=sections
+        )
         config = configuration.load(file)
         for program in far_ends(folder, ports, wishes.troubles):
             supervisor.start(program)
@@ -109,7 +117,7 @@ def running(wishes: Wishes, say: Callable[[str], None]) -> Iterator[Demo]:
             say(
                 f"telephones, station and loudspeakers live {SPEED:.0f} times as fast as people; retries come within seconds"
             )
-            passwords = _seed(site, wishes.recipients, ports)
+            passwords = _seed(site, wishes, ports)
             say(f"{wishes.recipients} invented people in 12 zones of Sanjo")
             for program in programs(config, file):
                 supervisor.start(program)
@@ -119,6 +127,7 @@ def running(wishes: Wishes, say: Callable[[str], None]) -> Iterator[Demo]:
                 folder=folder,
                 passwords=passwords,
                 recipients=wishes.recipients,
+                channels=(*CHANNELS, *(one.name for one in wishes.further)),
             )
         finally:
             site.close()
@@ -133,7 +142,7 @@ def send(demo: Demo) -> int:
     submission = issue.Submission(
         alert=_drill(site),
         audience=Audience(everybody=True),
-        channels=CHANNELS,
+        channels=demo.channels,
         template=TEMPLATE,
         life_threat=template(TEMPLATE).life_threat,
     )
@@ -181,10 +190,12 @@ def _clear(folder: Path, *, keep: bool) -> None:
         file.unlink()
 
 
-def _seed(site: Site, number: int, ports: Ports) -> Mapping[str, str]:
+def _seed(site: Site, wishes: Wishes, ports: Ports) -> Mapping[str, str]:
     """Tables, zones, people and operators; returns the operators' new passwords."""
     register.install(site)
+    number = wishes.recipients
     wanted = [*on_air(QUEUE, ports.speakers), *stations(), *cars(), *people(number)]
+    wanted += [recipient for one in wishes.further for recipient in one.recipients]
     _refuse_others(site)
     register.register(site, wanted, by="demo")
     passwords = {name: secrets.token_urlsafe(12) for name in _ROLES}
