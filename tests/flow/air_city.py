@@ -44,7 +44,7 @@ class Tones:
 
     def speak(self, script: Script, format: AudioFormat) -> Sound:
         seconds = self._seconds if len(script.parts) > 1 else 0.4
-        name = hashlib.sha256(repr((script.parts, script.language)).encode()).hexdigest()
+        name = hashlib.sha256(repr((script.parts, script.language, format)).encode()).hexdigest()
         times = np.arange(round(seconds * format.rate)) / format.rate
         known = (hertz for word, hertz in self._pitches.items() if word in repr(script.parts))
         pitch = next(known, 300 + int(name[:4], 16) % 900)

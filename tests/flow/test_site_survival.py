@@ -10,6 +10,7 @@ import pytest
 from alertd import link_test, plan
 from alertd.channel import Medium, Outcome
 from alertd.db import reading
+from alertd.demo.station import QUEUE, SimulatedStation
 from alertd.dispatch import State
 from alertd.errors import ChannelUnavailable
 from alertd.recipient import RecipientKind
@@ -19,13 +20,15 @@ from alertd.send import drain
 from alertd.settings import read_settings
 from alertd.site import Site
 from alertd.testing import FakeChannel, FakeFarEnd, FixedClock
+from channels.fm import FmChannel
+from channels.fm_settings import FmSettings
 from channels.radio import RadioChannel
 from channels.radio_settings import RadioSettings
 from tests import factories
-from tests.flow.test_gateway_flow import Tone
+from tests.flow.air_city import Tones
 from tests.station_sound import free_zones
 
-NAMES = ("radio", "phone", "mail")
+NAMES = ("fm", "radio", "phone", "mail")
 
 
 class Internet:
@@ -49,9 +52,21 @@ class OverTheInternet(FakeChannel):
 
 
 @pytest.fixture
-def site(tmp_path, database_url):
+def station(tmp_path):
+    """The community station on the local network."""
+    with SimulatedStation(tmp_path / "s", speed=20) as station:
+        yield station
+
+
+@pytest.fixture
+def site(tmp_path, database_url, station):
     Internet.up = False
     (zone,) = free_zones(1)
+    fm = read_settings(
+        FmSettings,
+        {"kind": "fm", "socket": str(station.socket_path), "speed": 20, "simulated": True},
+        "channels.fm",
+    )
     radio = read_settings(
         RadioSettings, {"kind": "radio", "speed": 20, "simulated": True, "ttl": 0}, "channels.radio"
     )
@@ -60,18 +75,20 @@ def site(tmp_path, database_url):
     site = factories.make_site(
         tmp_path,
         database_url,
-        {"mail": mail, "phone": phone, "radio": radio},
+        {"fm": fm, "mail": mail, "phone": phone, "radio": radio},
         {
+            "fm": FmChannel("fm", fm),
             "mail": OverTheInternet("mail", mail),
             "phone": OverTheInternet("phone", phone),
             "radio": RadioChannel("radio", radio),
         },
         clock=FixedClock(factories.START),
     )
-    site._synthesizer = Tone(tmp_path / "tone")
+    site._synthesizer = Tones(tmp_path / "tones", 0.5)
     factories.add_people(site, ["a@example.jp", "b@example.jp"], kind="email")
     factories.add_people(site, ["+81256000001"], kind="voice")
     factories.add_people(site, [zone], kind="radio", who=RecipientKind.LOUDSPEAKER)
+    factories.add_people(site, [QUEUE], kind="fm")
     yield site
     site.close()
 
@@ -100,9 +117,13 @@ def outcomes(site: Site, number: int) -> dict[str, dict[str, int]]:
     return {name: {o: n for o, n in tally.outcomes.items() if n} for name, tally in tallies.items()}
 
 
-def test_the_air_goes_out_and_the_others_wait_and_go_when_the_way_is_back(site: Site) -> None:
+def test_the_air_goes_out_and_the_others_wait_and_go_when_the_way_is_back(
+    site: Site, station: SimulatedStation
+) -> None:
     number = sent(site)
+    assert [airing["complete"] for airing in station.ledger.entries("airing")] == [True]
     assert outcomes(site, number) == {
+        "fm": {Outcome.DELIVERED: 1},
         "radio": {Outcome.ACCEPTED: 1},
         "phone": {"pending": 1},
         "mail": {"pending": 2},
@@ -112,16 +133,19 @@ def test_the_air_goes_out_and_the_others_wait_and_go_when_the_way_is_back(site: 
     with reading(site.engine) as session:
         links = {link.channel: link for link in link_test.links(session, NAMES)}
     assert {name: link.trouble for name, link in links.items()} == {
+        "fm": None,
         "radio": None,
         "phone": "no way to the far end",
         "mail": "no way to the far end",
     }
-    assert links["radio"].alive_at == factories.START and links["mail"].alive_at is None
+    assert (
+        links["fm"].alive_at == links["radio"].alive_at == factories.START and links["mail"].alive_at is None
+    )
 
     clock = site.clock
     assert isinstance(clock, FixedClock)
-    for _ in range(20):  # two hours of nothing: nobody's attempts are used up
-        clock.advance(timedelta(minutes=6))
+    for _ in range(6):  # two hours of nothing: nobody's attempts are used up
+        clock.advance(timedelta(minutes=20))
         work(site)
     Internet.up = True
     clock.advance(timedelta(minutes=6))
@@ -142,6 +166,7 @@ def test_what_waited_in_vain_expires_and_is_never_sent_late(site: Site) -> None:
     Internet.up = True
     work(site)
     assert outcomes(site, number) == {
+        "fm": {Outcome.DELIVERED: 1},
         "radio": {Outcome.ACCEPTED: 1},
         "phone": {Outcome.EXPIRED: 1},
         "mail": {Outcome.EXPIRED: 2},
