@@ -98,6 +98,8 @@ class Allowance:
     number: int
     begin: datetime
     wait: float = 0.0
+    #: what is waited for is a free line
+    lines_full: bool = False
 
 
 def allowance(
@@ -122,7 +124,7 @@ def allowance(
     )
     if pace.in_flight is not None:
         wanted = min(wanted, pace.in_flight - store.lines_in_use(session, row.channel, now))
-    return Allowance(wanted, begin) if wanted > 0 else Allowance(0, begin, FREE_LINE)
+    return Allowance(wanted, begin) if wanted > 0 else Allowance(0, begin, FREE_LINE, lines_full=True)
 
 
 def spend(row: ChannelStateRow, pace: Pace | None, allowed: Allowance) -> None:

@@ -27,6 +27,7 @@ from alertd.channel import (
     InDoubt,
     Message,
     Outcome,
+    Pace,
     Prepares,
     Reason,
     Receipt,
@@ -112,6 +113,8 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
                     handed += _hand_over(site, name, owner, channel, book, claim, recorder, stop)
                 if claim.again:
                     look_again(site, name, owner, channel, book, claim.again)
+                elif claim.line_wanted and channel.traits.pace is not None:
+                    _await_line(site, name, channel.traits.pace, stop)
                 elif claim.wait > 0:
                     stop.wait(min(claim.wait, PATIENCE))
                 elif not claim.fresh:
@@ -139,6 +142,19 @@ class Claim:
     begin: datetime
     #: nothing may go yet: seconds until it pays to look again; 0 = nothing is waiting
     wait: float = 0.0
+    #: something waits for a line to be free
+    line_wanted: bool = False
+
+
+def _await_line(site: Site, name: str, pace: Pace, stop: threading.Event) -> None:
+    """Looks often whether a line is free, and only reads: lines are taken for most of a campaign."""
+    assert pace.in_flight is not None
+    for _ in range(round(PATIENCE / lane.FREE_LINE)):
+        if stop.wait(lane.FREE_LINE):
+            return
+        with reading(site.engine) as session:
+            if store.lines_in_use(session, name, site.clock.now()) < pace.in_flight:
+                return
 
 
 def _claim(site: Site, name: str, owner: str, traits: Traits) -> Claim:
@@ -164,7 +180,8 @@ def _claim(site: Site, name: str, owner: str, traits: Traits) -> Claim:
             return Claim(again, [], now, rest if store.waiting(session, name, now) else 0.0)
         allowed = lane.allowance(session, row, traits.pace, wanted, now)
         if not allowed.number:
-            return Claim(again, [], now, allowed.wait if store.waiting(session, name, now) else 0.0)
+            waiting = store.waiting(session, name, now)
+            return Claim(again, [], now, allowed.wait if waiting else 0.0, waiting and allowed.lines_full)
         fresh = store.claim(session, name, owner, handed=False, limit=allowed.number, now=now, until=until)
         if fresh:
             lane.spend(row, traits.pace, allowed)

@@ -7,6 +7,7 @@ import threading
 from typing import Any
 
 from celery import Celery
+from celery.signals import worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from alertd import hold
