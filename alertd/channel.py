@@ -360,8 +360,6 @@ class Callback:
     body: bytes
     #: query parameters of the URL, last one wins
     query: Mapping[str, str]
-    #: form fields of the body, last one wins
-    form: Mapping[str, str]
     target: Target | None
     message: Message | None
     closed: bool

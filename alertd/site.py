@@ -80,6 +80,9 @@ class Site:
 
     def channel(self, name: str) -> Channel:
         """The opened channel of a section; the same one every time. Raises NotFound."""
+        opened = self._channels.get(name)
+        if opened is not None:
+            return opened
         self.line(name)
         if self._of is not None:
             return self._of.channel(name)

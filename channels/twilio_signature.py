@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import binascii
 import hmac
 from collections.abc import Mapping
 from urllib.parse import parse_qsl
@@ -47,7 +48,10 @@ def _signed(
 ) -> bool:
     """Whether the URL as we know it was signed; else, whether it was with or without its port."""
     if algorithm.upper() == HMAC_SHA1:
-        expected = str(validator.compute_signature(url, form))
-        if hmac.compare_digest(expected.encode(), signature.encode("utf-8", "replace")):
+        # as the SDK does (https://www.twilio.com/docs/usage/security), which takes three times as long
+        said = url + "".join(name + form[name] for name in sorted(form))
+        mac = hmac.digest(validator.token, said.encode(), "sha1")
+        expected = binascii.b2a_base64(mac, newline=False)
+        if hmac.compare_digest(expected, signature.encode("utf-8", "replace")):
             return True
     return bool(validator.validate(url, form, signature, algorithm))

@@ -54,19 +54,12 @@ def _callback(request: Request, url: str, body: bytes) -> Callback:
     """A request as the channels take it; `url` is the public one, without the query."""
     query = request.scope["query_string"].decode("latin-1")
     headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
-    content_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-    form = (
-        dict(parse_qsl(body.decode("utf-8", "replace"), keep_blank_values=True))
-        if content_type == "application/x-www-form-urlencoded"
-        else {}
-    )
     return Callback(
         url=f"{url}?{query}" if query else url,
         method=request.method,
         headers=headers,
         body=body,
         query=dict(parse_qsl(query, keep_blank_values=True)),
-        form=form,
         target=None,
         message=None,
         closed=False,

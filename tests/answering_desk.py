@@ -151,7 +151,6 @@ class AnsweringDesk:
             headers=headers,
             body=body,
             query=query,
-            form=dict(parse_qsl(body.decode(), keep_blank_values=True)),
             target=target,
             message=self.message if target else None,
             closed=query.get("key") in self.closed,

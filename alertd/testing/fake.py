@@ -232,7 +232,6 @@ class FakeFarEnd(FarEnd):
             headers={},
             body=body,
             query={},
-            form={},
             target=target,
             message=message,
             closed=False,

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from itertools import count
 from typing import Any, ClassVar
-from urllib.parse import urlencode
+from urllib.parse import parse_qsl, urlencode
 
 from alertd.alert import MsgType, Status
 from alertd.channel import Callback, Message, Target
@@ -120,8 +120,8 @@ class FarEnd(ABC):
 
 def altered(genuine: Callback) -> Callback:
     """The callback with one thing changed in its body, its headers untouched."""
-    if genuine.form:
-        name = max(genuine.form)
-        form: Mapping[str, str] = {**genuine.form, name: genuine.form[name] + "1"}
-        return replace(genuine, form=form, body=urlencode(form).encode())
+    form = dict(parse_qsl(genuine.body.decode("utf-8", "replace"), keep_blank_values=True))
+    if form:
+        name = max(form)
+        return replace(genuine, body=urlencode({**form, name: form[name] + "1"}).encode())
     return replace(genuine, body=genuine.body + b" ")

@@ -88,7 +88,6 @@ class Network(FarEnd):
             headers={"X-Alertd-Signature": f"v1={digest},t={stamp}"},
             body=body,
             query={"key": target.key, "attempt": "1"},
-            form={},
             target=target,
             message=message,
             closed=False,

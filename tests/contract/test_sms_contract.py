@@ -101,7 +101,6 @@ class Phones(FarEnd):
             headers={"X-Twilio-Signature": signature(TOKEN, target.answer_url, form)},
             body=urlencode(form).encode(),
             query={},
-            form=form,
             target=target,
             message=None,
             closed=False,

@@ -104,7 +104,6 @@ class Telephones(FarEnd):
             headers={"X-Twilio-Signature": signature(AUTH_TOKEN, url, form)},
             body=urlencode(form).encode(),
             query={name: values[-1] for name, values in parse_qs(urlsplit(url).query).items()},
-            form=form,
             target=target,
             message=message,
             closed=False,

@@ -159,7 +159,6 @@ def report(target: Target, message: Message, stamp: str, said: object) -> Callba
         headers={SIGNATURE: sign(SECRET, stamp, body)},
         body=body,
         query={},
-        form={},
         target=target,
         message=message,
         closed=False,

@@ -104,7 +104,6 @@ class CallCity:
                 headers=headers,
                 body=body,
                 query=dict(parse_qsl(urlsplit(path).query)),
-                form=dict(parse_qsl(body.decode(), keep_blank_values=True)),
                 target=None,
                 message=None,
                 closed=False,

@@ -37,7 +37,6 @@ def callback(step="status", *, secret=AUTH_TOKEN, algorithm=None, url=URL, field
         headers=headers,
         body=urlencode(fields).encode(),
         query=dict(part.split("=") for part in url.partition("?")[2].split("&")),
-        form=fields,
         target=TARGET,
         message=MESSAGE,
         closed=False,
