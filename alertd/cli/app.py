@@ -44,6 +44,7 @@ COMMANDS = {
     "shelter": "Designated shelters: import, list, export.",
     "audit": "Prove and export the record of who did what.",
     "retention": "Take away personal data that is old enough.",
+    "sbom": "Print every package that this installation runs on, with its licence.",
     "db": "The tables of the database, its backup, and its return.",
     "metrics": "Print the present figures for a monitoring system.",
     "doctor": "Look at everything that is needed before the day.",
