@@ -190,6 +190,10 @@ class Resource:
     digest: str | None = None
 
 
+#: the parameter of an info that repeats what an earlier document said of other areas
+STANDING = "alertd:standing"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Info:
     """What the alert says in one language."""
@@ -221,6 +225,11 @@ class Info:
         """The value of the first parameter of that name; None when there is none."""
         return next((pair.value for pair in self.parameters if pair.name == name), None)
 
+    @property
+    def standing(self) -> bool:
+        """Whether it only says what goes on elsewhere: readers of CAP need it, and nobody is told again."""
+        return self.parameter(STANDING) == "yes"
+
     def event_code(self, name: str) -> str | None:
         """The value of the first event code of that name; None when there is none."""
         return next((pair.value for pair in self.event_codes if pair.name == name), None)
@@ -251,10 +260,15 @@ class Alert:
         return Reference(self.sender, self.identifier, self.sent)
 
     @property
+    def news(self) -> tuple[Info, ...]:
+        """The infos that people are told of: all but those that stand from before."""
+        return tuple(info for info in self.infos if not info.standing)
+
+    @property
     def severity(self) -> Severity:
-        """The gravest severity of any info; Unknown when there is none."""
+        """The gravest severity of any news; Unknown when there is none."""
         order = list(Severity)
-        return min((info.severity for info in self.infos), key=order.index, default=Severity.UNKNOWN)
+        return min((info.severity for info in self.news), key=order.index, default=Severity.UNKNOWN)
 
     @property
     def expires(self) -> datetime | None:

@@ -144,7 +144,7 @@ def _infos(
 ) -> tuple[Info, ...]:
     """One info for each language of the alert, about the alert's areas."""
     found: dict[str, Info] = {}
-    for info in alert.infos:
+    for info in alert.news:
         language = spoken_in(info)
         language = language if language in texts else "en"
         if language in found:

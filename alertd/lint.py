@@ -198,7 +198,7 @@ def _calls(alert: Alert, city: City) -> Iterator[Finding]:
     """Whether a call in each language can be followed and ends in time."""
     rate, gap = PACES[Medium.CALL]
     for language in languages(alert):
-        infos = [info for info in alert.infos if spoken_in(info) == language]
+        infos = [info for info in alert.news if spoken_in(info) == language]
         try:
             words = render(alert, language, Medium.CALL, city)
         except WrongAlert:

@@ -7,7 +7,7 @@ run out has ended its deliveries, never the order. What carries no level ends by
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from alertd.alert import Alert, Area, Info, MsgType, NamedValue, Reference, ResponseType, Status
@@ -67,13 +67,15 @@ def spells(
     1. In the order in which they were sent, each document takes away those it references.
     2. An all-clear takes away its hazard in its areas.
     3. Anything else speaks for its hazard in its areas from then on.
+    4. What it repeats of a document that it replaces goes on there, since when it began.
     """
     told: dict[tuple[str, str], Order] = {}
     ended: list[Spell] = []
     for alert in sorted(alerts, key=lambda alert: (alert.sent, alert.identifier)):
         if alert.status is not status or not alert.infos:
             continue
-        for key in [key for key, order in told.items() if order.reference in alert.references]:
+        before = {key: order for key, order in told.items() if order.reference in alert.references}
+        for key in before:
             ended.append(Spell(told.pop(key), alert.sent))
         info = _first(alert)
         if alert.msg_type is MsgType.CANCEL:
@@ -85,6 +87,16 @@ def spells(
                 ended.append(Spell(told.pop(key), alert.sent))
             if ResponseType.ALL_CLEAR not in info.response_types:
                 told[key] = _order(alert, info, code, areas.get(code, info.areas[0].description), hazard)
+        for info in (
+            one for one in alert.infos if one.standing and spoken_in(one) == spoken_in(_first(alert))
+        ):
+            hazard = hazard_of(info.event_code(HAZARD_CODE))
+            for code in codes(info.areas, areas):
+                key = (code, hazard or alert.identifier)
+                if key in before:
+                    order = _order(alert, info, code, areas.get(code, info.areas[0].description), hazard)
+                    ended = [spell for spell in ended if spell.order is not before[key]]
+                    told[key] = replace(order, since=before[key].since)
     found = [*ended, *(Spell(order, None) for order in told.values())]
     return tuple(sorted(found, key=lambda spell: (spell.order.since, spell.order.area)))
 
@@ -130,7 +142,8 @@ def zone(code: str) -> NamedValue:
 
 
 def _first(alert: Alert) -> Info:
-    return next((info for info in alert.infos if spoken_in(info) == "ja"), alert.infos[0])
+    infos = alert.news or alert.infos
+    return next((info for info in infos if spoken_in(info) == "ja"), infos[0])
 
 
 def _order(alert: Alert, info: Info, code: str, name: str, hazard: Hazard | None) -> Order:

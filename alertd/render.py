@@ -41,7 +41,7 @@ _PARAMETERS = {
 
 def languages(alert: Alert) -> tuple[str, ...]:
     """The languages in which the alert speaks, the default first: Japanese, else its first."""
-    found = tuple(dict.fromkeys(spoken_in(info) for info in alert.infos))
+    found = tuple(dict.fromkeys(spoken_in(info) for info in alert.news))
     return tuple(sorted(found, key=lambda language: language != "ja"))
 
 
@@ -72,7 +72,7 @@ def render(
     have passed the gate of `alertd.marks`. Raises WrongAlert when the alert does not
     speak the language.
     """
-    infos = [info for info in alert.infos if spoken_in(info) == language]
+    infos = [info for info in alert.news if spoken_in(info) == language]
     if not infos:
         spoken = ", ".join(languages(alert)) or "none"
         raise WrongAlert(
@@ -279,7 +279,7 @@ def _order(info: Info, our: Phrases, *, urgent: bool) -> str | None:
 def _urgent(alert: Alert) -> bool:
     """Whether a real alert is announced as urgent: it demands action at once or within the hour."""
     return alert.status is Status.ACTUAL and any(
-        info.urgency in ("Immediate", "Expected") for info in alert.infos
+        info.urgency in ("Immediate", "Expected") for info in alert.news
     )
 
 

@@ -80,6 +80,7 @@ def submission(site: Site, request: Request, *, identifier: str, sent: datetime)
         areas=described,
         references=standing.replaced_by(site, used, described, status=request.status),
     )
+    alert = standing.with_the_rest(site, alert, used, described)
     return Submission(
         alert=alert, audience=audience, channels=channels, template=used.id, life_threat=used.life_threat
     )

@@ -51,7 +51,7 @@ def sirens(alert: Alert, infos: Iterable[Info]) -> int:
 
 def by_channel(alert: Alert, channels: Mapping[str, Traits]) -> dict[str, int]:
     """How often the siren sounds on each channel that has one."""
-    times = sirens(alert, alert.infos)
+    times = sirens(alert, alert.news)
     return {name: times for name, traits in channels.items() if traits.signals.siren is not None}
 
 

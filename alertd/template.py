@@ -289,11 +289,12 @@ def _info(
         web=values["web"],
         contact=values["phone"],
         parameters=tuple(parameters),
-        areas=tuple(_area(area, language, city) for area in areas),
+        areas=tuple(area_in(area, language, city) for area in areas),
     )
 
 
-def _area(area: Area, language: str, city: City) -> Area:
+def area_in(area: Area, language: str, city: City) -> Area:
+    """One of the city's areas as a document in this language names it."""
     city_code = NamedValue("JIS_X0402", city.code)
     return Area(
         description=local_value(area.description, BlankKind.AREA, language, city, spoken=True),

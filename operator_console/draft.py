@@ -261,6 +261,7 @@ def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
         areas=areas,
         references=standing.replaced_by(site, draft.template, areas, status=draft.status),
     )
+    alert = standing.with_the_rest(site, alert, draft.template, areas)
     if draft.follows is None or draft.follow_up is None:
         return alert
     with reading(site.engine) as session:

@@ -60,19 +60,19 @@ def _envelope(alert: Alert, city: City) -> Iterator[Problem]:
 
 
 def _infos(alert: Alert) -> Iterator[Problem]:
-    """What the infos of one document, one for each language, have to agree on."""
-    languages = [info.language for info in alert.infos]
+    """What the infos of one document, one for each language, have to agree on; what stands from before is apart."""
+    languages = [info.language for info in alert.news]
     if len(set(languages)) != len(languages):
         yield Problem("language", "two infos are in the same language")
     for name in ("categories", "response_types", "urgency", "severity", "certainty", "effective", "expires"):
-        if len({getattr(info, name) for info in alert.infos}) > 1:
+        if len({getattr(info, name) for info in alert.news}) > 1:
             yield Problem(name, "the infos of one document differ in it")
     for name in (HAZARD_CODE,):
-        if len({info.event_code(name) for info in alert.infos}) > 1:
+        if len({info.event_code(name) for info in alert.news}) > 1:
             yield Problem(name, "the infos of one document differ in it")
-    if len({info.parameter(LEVEL_PARAMETER) for info in alert.infos}) > 1:
+    if len({info.parameter(LEVEL_PARAMETER) for info in alert.news}) > 1:
         yield Problem(LEVEL_PARAMETER, "the infos of one document differ in it")
-    for one, other in combinations(alert.infos, 2):
+    for one, other in combinations(alert.news, 2):
         if language_of(one.language)[:2] == language_of(other.language)[:2]:
             continue  # Japanese and plain Japanese may share a word
         for name in ("event", "headline", "description", "instruction"):

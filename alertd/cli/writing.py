@@ -86,6 +86,7 @@ def submission(
         areas=described,
         references=standing.replaced_by(site, used, described, status=status),
     )
+    alert = standing.with_the_rest(site, alert, used, described)
     return Submission(
         alert=_with_siren(typed_reading.with_readings(alert, typed), siren),
         audience=audience,
