@@ -12,19 +12,19 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, forecast, issue, lint, papers, people, saved_draft, shelter, store, typed_reading
+from alertd import artefact, forecast, issue, lint, papers, people, shelter, store, typed_reading
 from alertd.artefact import Artefact
-from alertd.db import reading, writing
+from alertd.db import reading
 from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
 from alertd.issue import Submission
 from alertd.shelter import Shelter
 from alertd.siren import by_channel
 from alertd.site import Site
-from alertd.tables import AlertRow, DispatchRow, SavedDraftRow
+from alertd.tables import AlertRow, DispatchRow
 from alertd.template import templates
 from operator_console import draft as drafts
-from operator_console import one_time_key
+from operator_console import keeping, one_time_key
 from operator_console.catalogue import mark
 from operator_console.draft import Draft
 from operator_console.page import page
@@ -71,7 +71,7 @@ def count(template: str, visit: Visited) -> Response:
 def check(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE/check: every word at once; `sounds` makes and adds the sounds."""
     draft = drafts.read(visit, template)
-    keep(visit, draft)
+    keeping.keep(visit, draft)
     answer = _check(visit, draft, "check.html", sounds=bool(visit.field("sounds")))
     keep_language(visit, answer)
     return answer
@@ -115,7 +115,7 @@ def _check(
         template,
         status=422 if unconfirmed else 200,
         unconfirmed=unconfirmed,
-        old=_old(visit, draft),
+        old=keeping.old(visit, draft),
         twins=_twins(visit, draft),
         draft=draft,
         key=text,
@@ -150,7 +150,7 @@ def submit(template: str, visit: Visited) -> Response:
     known = submitted_as(visit, identifier)
     if known is None and visit.now - key.sent > one_time_key.FRESH:
         return _check(visit, draft, "check.html", stale=True)
-    if known is None and _old(visit, draft) and not visit.field("fresh"):
+    if known is None and keeping.old(visit, draft) and not visit.field("fresh"):
         return _check(visit, draft, "check.html", unconfirmed=True)
     if known is None:
         try:
@@ -162,7 +162,7 @@ def submit(template: str, visit: Visited) -> Response:
                 return form(visit, draft, problems=error.problems, status=422)
             if known is None:
                 raise
-    _settle(visit, draft, known)
+    keeping.settle(visit, draft, known)
     return RedirectResponse(f"/alerts/{known}", 303)
 
 
@@ -187,27 +187,6 @@ def preview(site: Site, submission: Submission, *, sounds: bool) -> Sequence[Art
     )
 
 
-def keep(visit: Visit, draft: Draft) -> SavedDraftRow:
-    """Keeps the draft as it is, for whoever goes on writing."""
-    with writing(visit.site.engine) as session:
-        return saved_draft.keep(
-            session,
-            draft.token,
-            visit.operator,
-            draft.template.id,
-            draft.status,
-            drafts.form_of(draft),
-            visit.now,
-        )
-
-
-def _settle(visit: Visit, draft: Draft, dispatch: int) -> None:
-    """The draft was submitted; its form is what follow-ups begin with."""
-    row = keep(visit, draft)
-    with writing(visit.site.engine) as session:
-        saved_draft.settle(session, row.id, visit.now, dispatch=dispatch)
-
-
 def _twins(visit: Visit, draft: Draft) -> Sequence[int]:
     """The dispatches of these minutes that say the same to some of the same people."""
     if draft.follows is not None:
@@ -220,11 +199,6 @@ def _twins(visit: Visit, draft: Draft) -> Sequence[int]:
         for row in rows
         if draft.everybody or row.audience.get("everybody") or mine & set(row.audience.get("areas", ()))
     ]
-
-
-def _old(visit: Visit, draft: Draft) -> bool:
-    with reading(visit.site.engine) as session:
-        return saved_draft.old(saved_draft.saved(session, draft.token), visit.now)
 
 
 def _sounds(artefacts: Iterable[Artefact]) -> Mapping[str, float]:
@@ -279,7 +253,7 @@ def form(
         lives=drafts.LIVES,
         problems=fields,
         kept_at=kept_at,
-        old=_old(visit, draft),
+        old=keeping.old(visit, draft),
         offered=[one.name for one in shelter.offered(_shelters(visit.site), draft.template.hazard)],
         counts=counts(visit, draft) if counted or problems else None,
         languages_of=lambda blank: drafts.languages_of(

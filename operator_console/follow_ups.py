@@ -11,8 +11,8 @@ from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from alertd import follow_up, issue, papers, saved_draft
-from alertd.alert import Alert, MsgType
+from alertd import follow_up, issue, saved_draft
+from alertd.alert import MsgType
 from alertd.audience import Audience
 from alertd.correction import all_clear
 from alertd.db import reading
@@ -166,7 +166,7 @@ def _all_clear(visit: Visit, dispatch: Stored, *, problem: str | None = None, st
 
 
 def _prepared(visit: Visit, dispatch: Stored, identifier: str, sent: datetime) -> Submission:
-    alert: Alert = all_clear(
+    alert = all_clear(
         dispatch.alert,
         identifier=identifier,
         sent=sent,
@@ -174,7 +174,7 @@ def _prepared(visit: Visit, dispatch: Stored, identifier: str, sent: datetime) -
         city=visit.site.config.city,
     )
     audience = Audience.from_json(dispatch.row.audience)
-    return papers.Submission(
+    return Submission(
         alert=alert,
         audience=audience,
         channels=[name for name in dispatch.row.channels if name in visit.site.settings],

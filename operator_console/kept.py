@@ -7,7 +7,7 @@ from fastapi.responses import RedirectResponse
 
 from alertd import saved_draft
 from alertd.db import reading, writing
-from operator_console import compose
+from operator_console import compose, keeping
 from operator_console import draft as drafts
 from operator_console.page import page
 from operator_console.visit import Visited
@@ -15,14 +15,14 @@ from operator_console.visit import Visited
 
 def keep(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE/keep: from a page that is open, while somebody types."""
-    row = compose.keep(visit, drafts.read(visit, template))
+    row = keeping.keep(visit, drafts.read(visit, template))
     return page(visit, "_kept.html", kept_at=row.saved_at)
 
 
 def save(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE/save: by a button; the form comes back as it was."""
     draft = drafts.read(visit, template)
-    return compose.form(visit, draft, kept_at=compose.keep(visit, draft).saved_at)
+    return compose.form(visit, draft, kept_at=keeping.keep(visit, draft).saved_at)
 
 
 def open_again(number: int, visit: Visited) -> Response:
