@@ -278,7 +278,7 @@ class _Stream:
         for slot, _ in (*self._ended, *self._later):
             del self._under_way[slot]
         self._handed += len(self._ended)
-        self._adapt(len(self._ended))
+        self._adapt(len(self._ended), more_is_due=wanted > 0 and len(fresh) == wanted)
         busy = bool(self._ended or self._later or fresh)
         self._ended, self._later = [], []
         if wanted and len(fresh) < wanted:
@@ -364,15 +364,18 @@ class _Stream:
         for turn, ids in turns.items():
             store.unmark(session, self._owner, ids, now + timedelta(seconds=turn * TURN))
 
-    def _adapt(self, ended: int) -> None:
+    def _adapt(self, ended: int, *, more_is_due: bool) -> None:
         """Keeps as much ready as lasts a moment; where the lines ran dry, nobody knows how fast they are."""
         now = stopwatch()
         self._rated += ended
-        if self._outbox.waiting and now - self._rate_since < RATED_OVER:
-            return
-        lasts = LASTS * self._rated / max(now - self._rate_since, 0.001)
+        enough = float(self._ready)
+        if self._outbox.waiting:
+            if now - self._rate_since < RATED_OVER:
+                return
+            enough = min(LASTS * self._rated / (now - self._rate_since), 2 * self._ready)
+        elif more_is_due:
+            enough = 2 * self._ready
         self._rate_since, self._rated = now, 0
-        enough = min(lasts, 2 * self._ready) if self._outbox.waiting else 2 * self._ready
         self._ready = max(LEAST, min(MOST, int(enough)))
         self._outbox.few = self._outbox.many = self._ready // 2
 
