@@ -10,7 +10,7 @@ import logging
 from urllib.parse import parse_qsl
 
 from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect
 from starlette.responses import PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
@@ -30,12 +30,16 @@ class CallbackRoute:
         self._book = callbacks.Book(site)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        answer = await self._answer(Request(scope, receive))
+        try:
+            body = await _body(receive)
+        except ClientDisconnect:
+            return
+        answer = await self._answer(scope, body)
         await answer(scope, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
-        site, name = self._site, request.path_params["name"]
-        said = _callback(request, f"{site.config.public_url}/callbacks/{name}", await request.body())
+    async def _answer(self, scope: Scope, body: bytes) -> Response:
+        site, name = self._site, scope["path_params"]["name"]
+        said = _callback(scope, f"{site.config.public_url}/callbacks/{name}", body)
         try:
             judged = callbacks.told(site, name, said)
             if judged is None:
@@ -50,14 +54,25 @@ class CallbackRoute:
         return Response(reply.body, reply.status, headers={"Content-Type": reply.content_type})
 
 
-def _callback(request: Request, url: str, body: bytes) -> Callback:
+async def _body(receive: Receive) -> bytes:
+    """The body of a request, whole. Raises ClientDisconnect when its sender goes away before."""
+    parts = []
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientDisconnect
+        parts.append(message.get("body", b""))
+        if not message.get("more_body", False):
+            return b"".join(parts)
+
+
+def _callback(scope: Scope, url: str, body: bytes) -> Callback:
     """A request as the channels take it; `url` is the public one, without the query."""
-    query = request.scope["query_string"].decode("latin-1")
-    headers = {name.decode("latin-1"): value.decode("latin-1") for name, value in request.scope["headers"]}
+    query = scope["query_string"].decode("latin-1")
     return Callback(
         url=f"{url}?{query}" if query else url,
-        method=request.method,
-        headers=headers,
+        method=scope["method"],
+        headers={name.decode("latin-1"): value.decode("latin-1") for name, value in scope["headers"]},
         body=body,
         query=dict(parse_qsl(query, keep_blank_values=True)),
         target=None,
