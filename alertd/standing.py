@@ -24,6 +24,7 @@ from alertd.city import City
 from alertd.db import reading
 from alertd.language import spoken_in
 from alertd.orders import Order, Spell, codes, followed, in_force, spells
+from alertd.renewal import renewals
 from alertd.site import Site
 from alertd.store.published import alert_in, area_names, went_out
 from alertd.template import Spoken, Template, area_in
@@ -38,6 +39,11 @@ def orders(session: Session, now: datetime, *, status: Status = Status.ACTUAL) -
 def history(session: Session) -> tuple[Spell, ...]:
     """Every order that went out, and when it ended."""
     return spells([alert_in(document) for document in went_out(session)], area_names(session))
+
+
+def renewed(session: Session, now: datetime) -> tuple[Alert, ...]:
+    """The documents that keep orders alive for readers of CAP, oldest first."""
+    return renewals([alert_in(document) for document in went_out(session)], area_names(session), now)
 
 
 def with_the_rest(site: Site, alert: Alert, template: Template, areas: Sequence[Area]) -> Alert:

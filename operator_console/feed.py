@@ -15,13 +15,14 @@ from fastapi import Request, Response
 from fastapi.responses import PlainTextResponse
 from lxml import etree
 
-from alertd import standing
+from alertd import cap, standing
 from alertd.alert import Alert
 from alertd.cap import out as cap_out
 from alertd.cap.json import as_json
 from alertd.db import reading
 from alertd.in_force_map import feature_collection
 from alertd.outline import outlines
+from alertd.renewal import is_renewal
 from alertd.site import Site
 from alertd.store.published import alert_in, mark, went_out
 
@@ -93,6 +94,9 @@ class Feed:
     ) -> Response:
         with reading(self._site.engine) as session:
             stored = next(iter(went_out(session, identifier=identifier, limit=1)), None)
+            if stored is None and is_renewal(identifier):
+                renewed = standing.renewed(session, self._site.clock.now())
+                stored = next((cap.write(one) for one in renewed if one.identifier == identifier), None)
         if stored is None:
             return PlainTextResponse("Not found.", 404)
         return _answer(request, written(stored), alert_in(stored).sent, media_type)
@@ -107,8 +111,12 @@ class Feed:
         return known[1]
 
     def _latest(self) -> list[Alert]:
+        """What went out, and what keeps it alive, the newest first."""
         with reading(self._site.engine) as session:
-            return [cap_out.published(alert_in(found)) for found in went_out(session, limit=LATEST)]
+            told = [cap_out.published(alert_in(found)) for found in went_out(session, limit=LATEST)]
+            renewed = standing.renewed(session, self._site.clock.now())
+        # at the same moment, what was told last goes first
+        return sorted([*told, *reversed(renewed)], key=lambda alert: alert.sent, reverse=True)[:LATEST]
 
 
 def _atom(alerts: Sequence[Alert], site: Site) -> bytes:

@@ -126,3 +126,16 @@ def test_what_never_went_out_is_nowhere(desk: Desk, writer: Client):
     assert desk.public.get(f"/cap/{identifier}.xml").status_code == 404
     assert desk.public.get(f"/cap/{identifier}.json").status_code == 404
     assert _in_force(desk) == []
+
+
+def test_an_order_that_still_holds_is_renewed_for_readers_of_cap(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    ordered = _sent(desk, writer, approver)
+    assert ".r1" not in desk.public.get("/cap/feed.atom").text
+    assert desk.public.get(f"/cap/{ordered}.r1.xml").status_code == 404
+    desk.clock.advance(timedelta(hours=5, minutes=1))
+    assert f"/cap/{ordered}.r1.xml" in desk.public.get("/cap/feed.atom").text
+    renewed = cap.parse(desk.public.get(f"/cap/{ordered}.r1.xml").content)
+    assert renewed.msg_type is MsgType.UPDATE and renewed.references[0].identifier == ordered
+    assert renewed.expires is not None and renewed.expires > desk.clock.now() + timedelta(hours=4)
