@@ -40,6 +40,7 @@ usage: python3 dev.py COMMAND [ARGUMENTS]
   run [-- ARGUMENTS]   set up, then a demo city with simulated far ends, until Ctrl-C
   test [ARGUMENTS]     set up, then every check; arguments go to pytest
   chaos [ARGUMENTS]    set up, then kill programs in the middle of dispatches (chaos --help)
+  fuzz [ARGUMENTS]     set up, then strange documents for every reader (fuzz --help)
   setup [--test]       set up only
   lock                 make the locks anew from pyproject.toml (newest versions: lock --upgrade)
 
@@ -339,6 +340,13 @@ def run_chaos(arguments: Sequence[str]) -> int:
     return 1
 
 
+def run_fuzz(arguments: Sequence[str]) -> int:
+    """`fuzz`: every reader of what strangers send gets strange documents, for a minute each."""
+    set_up(TEST)
+    replace([PYTHON, "-m", "tests.fuzz", *arguments])
+    return 1
+
+
 def only_set_up(arguments: Sequence[str]) -> int:
     """`setup`: so that the rest can be done without a network."""
     if set(arguments) - {"--test"}:
@@ -387,6 +395,7 @@ COMMANDS: dict[str, Callable[[Sequence[str]], int]] = {
     "run": run_demo,
     "test": run_tests,
     "chaos": run_chaos,
+    "fuzz": run_fuzz,
     "setup": only_set_up,
     "lock": make_locks,
 }

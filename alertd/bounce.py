@@ -48,7 +48,10 @@ def read(message: Message) -> Bounce | None:
         return next((bounce for bounce in told if bounce.reason is not None), told[0])
     if found:  # delivered, relayed: nothing of ours
         return None
-    temporary, permanent = all_failures(message)
+    try:
+        temporary, permanent = all_failures(message)
+    except (LookupError, ValueError, TypeError, AttributeError):
+        return None  # flufl.bounce 6.0: some of its detectors break on a mail without From, or in odd letters
     if permanent:
         return Bounce(Reason.BAD_ADDRESS, "said in an old form")
     if temporary:

@@ -59,7 +59,13 @@ class ShelterList:
 
 def read(document: bytes) -> ShelterList:
     """The shelters of a list. Raises WrongInput with the line of every mistake that cannot be mended."""
-    rows = list(csv.reader(io.StringIO(_text(document)), delimiter=_delimiter(_text(document))))
+    text = _text(document)
+    try:
+        rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text)))
+    except csv.Error as error:
+        raise WrongInput(
+            Problem("file", f"it cannot be read as a list: {error}", "CSVとして読み取れません。")
+        ) from error
     rows = [row for row in rows if any(cell.strip() for cell in row)]
     if not rows:
         raise WrongInput(Problem("file", "it is empty", "ファイルが空です。"))

@@ -65,6 +65,9 @@ def log_to_stderr(level: int = logging.INFO) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(LogLine())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    logging.getLogger("flufl.bounce").setLevel(
+        logging.CRITICAL
+    )  # a traceback for each odd mail of a stranger
     for noisy in ("alembic", "urllib3", "twilio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
 
