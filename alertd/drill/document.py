@@ -106,7 +106,13 @@ class Place:
 def read_document(text: str) -> Place:
     """The document of a YAML text. Raises WrongScenario with line and column when it is none."""
     if len(text) > LONGEST:
-        raise WrongScenario(Problem("", f"the scenario is longer than {LONGEST} characters; shorten it"))
+        raise WrongScenario(
+            Problem(
+                "",
+                f"the scenario is longer than {LONGEST} characters; shorten it",
+                f"{LONGEST}文字を超えています。短くしてください。",
+            )
+        )
     try:
         node = yaml.compose(text, Loader=yaml.SafeLoader)
     except yaml.MarkedYAMLError as error:

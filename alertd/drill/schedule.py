@@ -48,7 +48,9 @@ def schedule(site: Site, scenario: Scenario, person: Person, *, once_at: datetim
         raise MoveRefused(f"{person.name} may not schedule drills: the role draft is needed")
     start = once_at if once_at is not None else next_start(scenario, now)
     if start <= now:
-        raise WrongScenario(Problem("date", "that time has passed; give a later one"))
+        raise WrongScenario(
+            Problem("date", "that time has passed; give a later one", "その日時は過ぎています。")
+        )
     once = start if once_at is not None or scenario.rule is None else None
     with writing(site.engine) as session:
         row = DrillRow(

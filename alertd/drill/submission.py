@@ -93,7 +93,9 @@ def sections(site: Site, step: Step) -> tuple[str, ...]:
     for name in step.channels:
         site.line(name)
         if (problem := section_problem(site, name)) is not None:
-            raise WrongAudience(Problem("channels", problem))
+            raise WrongAudience(
+                Problem("channels", problem, f"「{name}」は訓練専用の配信手段ではありません。")
+            )
     return tuple(dict.fromkeys(step.channels))
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
+from alertd.drill import document
 from alertd.drill.document import WrongScenario
 from alertd.drill.file import find, read, shipped
 from alertd.drill.scenario import Meant, Part
@@ -104,3 +107,15 @@ def test_a_scenario_may_name_its_one_day() -> None:
 def test_a_scenario_that_is_not_there_names_those_that_are() -> None:
     with pytest.raises(NotFound, match="flood-yearly"):
         find("nowhere.yaml")
+
+
+def test_every_mistake_is_named_in_japanese_too():
+    unsaid = [
+        f"{file.name}:{call.lineno}"
+        for file in Path(document.__file__).parent.glob("*.py")
+        for call in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(call, ast.Call)
+        and ast.unparse(call.func).endswith(("findings.add", "Problem"))
+        and len(call.args) < 3
+    ]
+    assert unsaid == []
