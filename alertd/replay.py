@@ -1,22 +1,21 @@
-"""The replay: what was known of a dispatch at each second, folded from its receipts as they came in."""
+"""The replay: what was known of a dispatch at each second, from its receipts as they came in."""
 
 from __future__ import annotations
 
-from collections import Counter, deque
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import groupby
 
-from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from alertd import store
 from alertd.channel import Answer, Outcome
-from alertd.delivery import Word
 from alertd.errors import NotFound
 from alertd.report import PENDING, ChannelTally
-from alertd.store.replay import said
-from alertd.tables import DeliveryRow, DispatchRow
+from alertd.store.replay import Change, changes
+from alertd.tables import DispatchRow
 
 _NONE = {**{outcome.value: 0 for outcome in Outcome}, PENDING: 0}
 
@@ -26,8 +25,8 @@ class Frame:
     """What was known up to the end of one second."""
 
     at: datetime
-    #: every delivery of each channel in exactly one outcome
-    channels: dict[str, ChannelTally]
+    #: every delivery of each channel in exactly one outcome; of the answers, calls for help only
+    channels: Mapping[str, ChannelTally]
 
     @property
     def help_wanted(self) -> int:
@@ -35,79 +34,59 @@ class Frame:
         return sum(tally.answers.get(Answer.HELP, 0) for tally in self.channels.values())
 
 
-@dataclass(slots=True)
-class _Known:
-    """The fold so far."""
-
-    planned: dict[str, int]
-    words: dict[int, Word] = field(default_factory=dict)
-    outcomes: dict[str, Counter[str]] = field(default_factory=dict)
-    answers: dict[str, Counter[str]] = field(default_factory=dict)
-
-    def hear(self, delivery: int, channel: str, word: Word) -> None:
-        """Takes in one receipt; the word of the highest rank speaks."""
-        before = self.words.get(delivery)
-        if before is not None and before.rank >= word.rank:
-            return
-        self.words[delivery] = word
-        outcomes = self.outcomes.setdefault(channel, Counter())
-        answers = self.answers.setdefault(channel, Counter())
-        outcomes[word.outcome] += 1
-        if word.answer is not None:
-            answers[word.answer] += 1
-        if before is not None:
-            outcomes[before.outcome] -= 1
-            if before.answer is not None:
-                answers[before.answer] -= 1
-
-    def frame(self, at: datetime) -> Frame:
-        """What is known now."""
-        return Frame(at=at, channels={name: self._tally(name) for name in self.planned})
-
-    def _tally(self, name: str) -> ChannelTally:
-        heard = {outcome: count for outcome, count in self.outcomes.get(name, Counter()).items() if count}
-        answered = {answer: count for answer, count in self.answers.get(name, Counter()).items() if count}
-        waiting = self.planned[name] - sum(heard.values())
-        return ChannelTally(self.planned[name], {**_NONE, **heard, PENDING: waiting}, {}, answered, 0)
-
-
 def frames(session: Session, dispatch_id: int, *, until: datetime | None = None) -> Iterator[Frame]:
-    """A frame for each second in which something became known, in their order. Raises NotFound.
+    """A frame for each second before `until` in which something became known. Raises NotFound.
 
     Contacts that were tried only after others count as still to be sent from the
     beginning. What a later visit put right is in, as it was known then.
     """
-    row = store.dispatch(session, dispatch_id)
-    if row is None:
-        raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
-    known = _Known(_planned(session, row))
-    second: datetime | None = None
-    for delivery, channel, word, at in said(session, dispatch_id, until=until):
-        now = at.replace(microsecond=0)
-        if second is not None and now != second:
-            yield known.frame(second)
-        second = now
-        known.hear(delivery, channel, word)
-    if second is not None:
-        yield known.frame(second)
+    planned = _planned(session, _row(session, dispatch_id))
+    known: dict[str, Counter[str]] = {name: Counter() for name in planned}
+    for second, found in groupby(changes(session, dispatch_id, until=until), key=lambda one: one.at):
+        for change in found:
+            _take_in(known[change.channel], change)
+        yield Frame(at=second, channels=_tallies(planned, known))
 
 
 def frame(session: Session, dispatch_id: int, at: datetime) -> Frame:
     """What was known at the end of that second. Raises NotFound."""
+    row, end = _row(session, dispatch_id), at + timedelta(seconds=1)
+    found = list(frames(session, dispatch_id, until=end))
+    if found:
+        return Frame(at=at, channels=found[-1].channels)
+    planned = row.planned_at is not None and row.planned_at < end
+    counts = _planned(session, row) if planned else dict.fromkeys(row.channels, 0)
+    return Frame(at=at, channels=_tallies(counts, {name: Counter() for name in counts}))
+
+
+def _take_in(known: Counter[str], change: Change) -> None:
+    known[change.after] += change.deliveries
+    if change.before is not None:
+        known[change.before] -= change.deliveries
+    known[Answer.HELP] += change.deliveries * (change.help_after - change.help_before)
+
+
+def _tallies(planned: Mapping[str, int], known: Mapping[str, Counter[str]]) -> dict[str, ChannelTally]:
+    made = {}
+    for name, number in planned.items():
+        outcomes = {outcome.value: known[name][outcome] for outcome in Outcome}
+        outcomes[PENDING] = number - sum(outcomes.values())
+        calls = known[name][Answer.HELP]
+        made[name] = ChannelTally(
+            number, {**_NONE, **outcomes}, {}, {Answer.HELP.value: calls} if calls else {}, 0
+        )
+    return made
+
+
+def _row(session: Session, dispatch_id: int) -> DispatchRow:
     row = store.dispatch(session, dispatch_id)
     if row is None:
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
-    known = deque(frames(session, dispatch_id, until=at + timedelta(seconds=1)), maxlen=1)
-    if known:
-        return Frame(at=at, channels=known[0].channels)
-    planned = row.planned_at is not None and row.planned_at < at + timedelta(seconds=1)
-    return _Known(_planned(session, row) if planned else dict.fromkeys(row.channels, 0)).frame(at)
+    return row
 
 
 def _planned(session: Session, row: DispatchRow) -> dict[str, int]:
-    counted = session.execute(
-        select(DeliveryRow.channel, func.count())
-        .where(DeliveryRow.dispatch_id == row.id)
-        .group_by(DeliveryRow.channel)
-    )
-    return {**dict.fromkeys(row.channels, 0), **{name: count for name, count in counted}}
+    found = dict.fromkeys(row.channels, 0)
+    for count in store.tally(session, row.id):
+        found[count.channel] = found.get(count.channel, 0) + count.deliveries
+    return found

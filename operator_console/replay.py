@@ -12,7 +12,7 @@ from alertd.city import JST
 from alertd.db import reading
 from alertd.replay import Frame, frame, frames
 from alertd.report import PENDING, ChannelTally
-from alertd.store.replay import last_said, neighbours
+from alertd.store.replay import heard_between
 from operator_console import download, labels
 from operator_console.chronicle import MOST, said, what
 from operator_console.page import channel_names, page
@@ -36,12 +36,14 @@ def show(number: int, visit: Visited) -> Response:
         dispatch = stored(session, visit.site, number)
         happened = chronicle.entries(session, dispatch=number, limit=MOST)[::-1]
         begin = dispatch.row.submitted_at.replace(microsecond=0)
-        ends = [last_said(session, number), happened[-1].at if happened else None, begin]
+        at = begin + _asked(visit, begin) * _SECOND
+        before, after, last = heard_between(session, number, at, at + _SECOND)
+        ends = [last, happened[-1].at if happened else None, begin]
         length = _whole(max(moment for moment in ends if moment is not None) - begin)
-        second = min(max(0, _asked(visit, begin)), length)
-        at = begin + second * _SECOND
+        second = min(_whole(at - begin), length)
+        if _whole(at - begin) > length:
+            at, before, after = begin + second * _SECOND, last, None
         now = frame(session, number, at)
-        before, after = neighbours(session, number, at, at + _SECOND)
     moments = [one.at for one in happened]
     earlier = [moment for moment in (*moments, before) if moment is not None and moment < at]
     later = [moment for moment in (*moments, after) if moment is not None and moment >= at + _SECOND]

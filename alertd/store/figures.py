@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import BigInteger, case, cast, extract, func, select
+from sqlalchemy import case, func, select
 from sqlalchemy.orm import Session
 
 from alertd.channel import Answer, Outcome
+from alertd.store.instants import moment, ticks
 from alertd.tables import AreaRow, DeliveryRow, ReceiptRow, RecipientRow
 
 #: after these nobody needs to go there
 REACHED = (Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 #: of a second
 _TENTHS = 10
 _HEARD = (Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
@@ -82,16 +82,11 @@ def reached_at(session: Session, dispatch_id: int) -> Sequence[tuple[str, dateti
         .group_by(DeliveryRow.id, DeliveryRow.channel)
         .subquery()
     )
-    if session.get_bind().dialect.name == "postgresql":
-        tenth = func.floor(extract("epoch", reached.c.at) * _TENTHS)
-    else:
-        tenth = func.floor(cast(reached.c.at, BigInteger) / (1_000_000 // _TENTHS))
+    tenth = ticks(session, reached.c.at, _TENTHS)
     rows = session.execute(
         select(reached.c.channel, tenth, func.count()).group_by(reached.c.channel, tenth).order_by(tenth)
     )
-    return [
-        (channel, _EPOCH + int(at) * timedelta(seconds=1) / _TENTHS, count) for channel, at, count in rows
-    ]
+    return [(channel, moment(at, _TENTHS), count) for channel, at, count in rows]
 
 
 @dataclass(frozen=True, slots=True)
