@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import subprocess
@@ -292,6 +293,68 @@ def test_in_doubt_of_one_mail_to_many_are_those_that_were_not_refused(
     box = Box(people(4))
     channel_to(host="127.0.0.1", port=server.port, sessions=1, recipients_per_mail=4).stream(box)
     assert box.outcomes == {IN_DOUBT: 3, (Outcome.FAILED, Reason.BAD_ADDRESS): 1}
+
+
+# replies in pieces ----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def cut_up(server: SimulatedSmtpServer, size: int) -> Iterator[int]:
+    """The port of a way to a server on which its words arrive in pieces of `size` bytes."""
+
+    def carry(source: socket.socket, sink: socket.socket, most: int) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                for at in range(0, len(data), most):
+                    sink.sendall(data[at : at + most])
+        with contextlib.suppress(OSError):
+            sink.shutdown(socket.SHUT_WR)
+
+    def accept() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = door.accept()
+                onward = socket.create_connection(("127.0.0.1", server.port))
+                open_ones.extend((client, onward))
+                for one in (client, onward):
+                    one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                for pair in ((client, onward, 65536), (onward, client, size)):
+                    threading.Thread(target=carry, args=pair, daemon=True).start()
+
+    open_ones: list[socket.socket] = []
+    door = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=accept, daemon=True).start()
+    try:
+        yield door.getsockname()[1]
+    finally:
+        door.shutdown(socket.SHUT_RDWR)
+        for one in (door, *open_ones):
+            one.close()
+
+
+@pytest.mark.parametrize("size", [1, 17, 65536])
+def test_replies_mean_the_same_however_they_are_cut(servers: Starts, channel_to: Opens, size: int) -> None:
+    server = servers(
+        Fault(stage=Stage.RCPT, recipient="p7@example.jp", reply="550 5.1.1 No"),
+        Fault(stage=Stage.DOT, recipient="p12@example.jp", reply="451 4.3.0 Disk full"),
+        Fault(stage=Stage.DATA, recipient="p19@example.jp", reply="554 5.7.1 No"),
+    )
+    box = Box(people(40))
+    with cut_up(server, size) as port:
+        channel = channel_to(host="127.0.0.1", port=port, sessions=2)
+        channel.stream(box)
+        channel.close()
+    assert box.outcomes == {
+        ACCEPTED: 37,
+        (Outcome.FAILED, Reason.BAD_ADDRESS): 1,
+        (Outcome.DEFERRED, Reason.OTHER): 1,
+        (Outcome.FAILED, Reason.REFUSED): 1,
+    }
+    named = {mail.recipient: mail.queue_id for mail in server.mails}
+    accepted = {key: receipt for key, receipt in box.receipts.items() if receipt.outcome is Outcome.ACCEPTED}
+    assert {key: receipt.ref for key, receipt in accepted.items()} == {
+        key: named[f"p{key[1:]}@example.jp"] for key in accepted
+    }
 
 
 # mixed faults, and Postfix's own ----------------------------------------------------------
