@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, or_, select, true
 from sqlalchemy.orm import Session
@@ -46,7 +45,7 @@ class Line:
     danger_groups: tuple[str, ...] = ()
 
 
-def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, bool]]:
+def contacts_of(audience: Audience, line: Line) -> Select[int, int, str, bool]:
     """Selects recipient_id, contact_id, language, needs_support: whom a dispatch would reach.
 
     Of each recipient the contact of first preference, and of each address one: a
@@ -95,7 +94,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[tuple[int, int, str, b
     )
 
 
-def _told(dispatch_id: int, line: Line) -> Select[Any]:
+def _told(dispatch_id: int, line: Line) -> Select[int, int, str, bool]:
     """By the same contacts: whom a dispatch has reached, or is reaching, or was to reach and was stopped."""
     heard = exists().where(
         ReceiptRow.delivery_id == DeliveryRow.id,
