@@ -15,6 +15,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator
 
+from alertd.cap import signature
 from alertd.channel import ChannelSettings
 from alertd.check_item import DEFAULT, CheckItem
 from alertd.city import City
@@ -64,6 +65,8 @@ class Web(_Section):
     public_port: int = Field(default=8751, ge=0, le=65535)
     #: how the outside reaches the public pages; empty = http://public_host:public_port
     public_url: str = ""
+    #: RSA key and certificate (PEM) that sign CAP documents; None = they are not signed
+    signing_key: SecretStr | None = None
     #: how operators reach the console; empty = http://host:port
     url: str = ""
     #: the console for trainees, with drills only; 0 = none, and trainees sign in where all do
@@ -71,6 +74,13 @@ class Web(_Section):
     drill_host: str = "127.0.0.1"
     #: how trainees reach it; empty = http://drill_host:drill_port
     drill_url: str = ""
+
+    @field_validator("signing_key")
+    @classmethod
+    def _can_sign(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            signature.check(value.get_secret_value())
+        return value
 
 
 class Approval(_Section):

@@ -18,6 +18,7 @@ from lxml import etree
 from alertd import cap, standing
 from alertd.alert import Alert
 from alertd.cap import out as cap_out
+from alertd.cap import signature
 from alertd.cap.json import as_json
 from alertd.db import reading
 from alertd.in_force_map import feature_collection
@@ -77,7 +78,10 @@ class Feed:
     def document(self, identifier: str, request: Request) -> Response:
         """GET /cap/IDENTIFIER.xml"""
         return self._one(
-            identifier, request, lambda stored: cap_out.document(stored), "application/cap+xml; charset=utf-8"
+            identifier,
+            request,
+            lambda stored: self._signed(cap_out.document(stored)),
+            "application/cap+xml; charset=utf-8",
         )
 
     def document_json(self, identifier: str, request: Request) -> Response:
@@ -88,6 +92,10 @@ class Feed:
             lambda stored: _json(as_json(cap_out.published(alert_in(stored)))),
             "application/json",
         )
+
+    def _signed(self, document: bytes) -> bytes:
+        key = self._site.config.web.signing_key
+        return document if key is None else signature.signed(document, key.get_secret_value())
 
     def _one(
         self, identifier: str, request: Request, written: Callable[[bytes], bytes], media_type: str

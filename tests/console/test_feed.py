@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from httpx import Client
+from pydantic import SecretStr
 
 from alertd import cap
 from alertd.alert import MsgType, Status
@@ -16,6 +19,7 @@ from alertd.cap.profile import faults
 from alertd.db import writing
 from alertd.tables import OutlineRow
 from tests.console.desk import Desk, approve, form_of, submit
+from tests.unit.test_cap_signature import pem, verified
 
 #: a square around the middle of the city, in GeoJSON's order
 SQUARE = {
@@ -139,3 +143,15 @@ def test_an_order_that_still_holds_is_renewed_for_readers_of_cap(
     renewed = cap.parse(desk.public.get(f"/cap/{ordered}.r1.xml").content)
     assert renewed.msg_type is MsgType.UPDATE and renewed.references[0].identifier == ordered
     assert renewed.expires is not None and renewed.expires > desk.clock.now() + timedelta(hours=4)
+
+
+def test_a_document_is_signed_where_there_is_a_key(desk: Desk, writer: Client, approver: Client) -> None:
+    plain = _sent(desk, writer, approver)
+    key = SecretStr(pem(rsa.generate_private_key(public_exponent=65537, key_size=2048)))
+    stored = desk.public.get(f"/cap/{plain}.xml")
+    web = desk.site.config.web.model_copy(update={"signing_key": key})
+    desk.site.config = replace(desk.site.config, web=web)
+    published = desk.public.get(f"/cap/{plain}.xml")
+    assert verified(published.content) and cap.parse(published.content) == cap.parse(stored.content)
+    again = desk.public.get(f"/cap/{plain}.xml", headers={"If-None-Match": published.headers["etag"]})
+    assert again.status_code == 304
