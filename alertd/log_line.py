@@ -18,7 +18,7 @@ class LogLine(logging.Formatter):
     A traceback follows on lines that begin with a bar, so that none of them looks like an event.
     """
 
-    converter = staticmethod(time.gmtime)  # type: ignore[assignment]
+    converter = staticmethod(time.gmtime)
 
     def __init__(self) -> None:
         super().__init__("%(asctime)sZ %(levelname)s %(name)s: %(message)s", "%Y-%m-%dT%H:%M:%S")

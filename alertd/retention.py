@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, exists, func, or_, select, update
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alertd import audit, personal_data
 from alertd.db import reading, writing
@@ -82,8 +82,10 @@ def run(site: Site, *, by: str, dry_run: bool = False) -> Retained:
     return found
 
 
-def _before(column: object, now: datetime, days: int) -> ColumnElement[bool]:
-    return column <= now - timedelta(days=days)  # type: ignore[operator, no-any-return]
+def _before(
+    column: InstrumentedAttribute[datetime] | InstrumentedAttribute[datetime | None], now: datetime, days: int
+) -> ColumnElement[bool]:
+    return column <= now - timedelta(days=days)
 
 
 def _left(session: Session, which: ColumnElement[bool], before: datetime) -> Sequence[int]:

@@ -62,15 +62,15 @@ def bill(lock: str, now: datetime) -> Mapping[str, Any]:
 def licence(one: Distribution) -> str:
     """An SPDX expression, or the words that the package has; empty when it says nothing."""
     about = one.metadata
-    if expression := about.get("License-Expression"):
-        return expression
+    for expression in about.get_all("License-Expression") or ():
+        return str(expression)
     classes = [
         text.rpartition(" :: ")[2] for text in about.get_all("Classifier") or () if text.startswith("License")
     ]
     known = [_CLASSIFIED.get(text, text) for text in classes if text != "OSI Approved"]
     if known:
         return " OR ".join(dict.fromkeys(known))
-    words = (about.get("License") or "").strip().splitlines()
+    words = "".join(about.get_all("License") or ()).strip().splitlines()
     return words[0][:80] if words else _UNSAID.get(_normal(about["Name"]), "")
 
 

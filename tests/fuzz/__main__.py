@@ -10,6 +10,7 @@ import argparse
 import logging
 import sys
 import time
+from importlib import import_module
 
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -68,7 +69,7 @@ def fuzz(name: str, seconds: float) -> tuple[int, Exception | None]:
 def _guided(one: object, until: float) -> bool:
     """Led by coverage, when atheris is there."""
     try:
-        import atheris
+        atheris = import_module("atheris")
     except ImportError:
         return False
     seconds = max(1, int(until - time.monotonic()))
