@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BigInteger, ColumnElement, cast, extract, func
+from sqlalchemy import BigInteger, ColumnElement, SQLColumnExpression, cast, extract, func
 from sqlalchemy.orm import Session
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -13,7 +13,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECONDS = 1_000_000
 
 
-def ticks(session: Session, column: ColumnElement[Any], per_second: int) -> ColumnElement[int]:
+def ticks(session: Session, column: SQLColumnExpression[Any], per_second: int) -> ColumnElement[int]:
     """Whole parts of a second since 1970."""
     if session.get_bind().dialect.name == "postgresql":
         return cast(func.floor(extract("epoch", column) * per_second), BigInteger)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -15,9 +16,11 @@ from alertd.demo.city import outlines
 from alertd.dispatch import Role
 from alertd.tables import AreaRow
 from alertd.zones import zones
+from operator_console.app import drill_app
 from tests.browser.window import PICTURES, person, well_made
 from tests.console.desk import Desk, approve, form_of, open_desk, submit
 from tests.factories import APPROVER, BOTH, WRITER
+from tests.serving import serving
 from tts.synthesizer import open_synthesizer
 
 pytestmark = pytest.mark.browser
@@ -105,3 +108,17 @@ def test_a_reading_is_heard_without_a_script(browser: Browser, desk: Desk):
         page.get_by_label("語や文を聞いてみる").fill("五十嵐川")
         page.get_by_role("button", name="聞く").click()
         expect(page.locator("audio")).to_have_count(1)
+
+
+def test_the_drill_room_is_seen_to_be_one(browser: Browser, desk: Desk, monkeypatch: pytest.MonkeyPatch):
+    web = desk.site.config.web.model_copy(update={"drill_port": 1})
+    monkeypatch.setattr(desk.site, "config", replace(desk.site.config, web=web))
+    with (
+        serving(drill_app(desk.site)) as address,
+        person(browser, replace(desk, console=address), Role.TRAINEE) as page,
+    ):
+        expect(page.get_by_text("訓練室：ここから本番の配信はできません。")).to_be_visible()
+        well_made(page, "drill-room")
+        page.get_by_role("link", name="新しい発令").first.click()
+        expect(page.locator(".choice-real")).to_have_count(0)
+        well_made(page, "drill-room-choose")
