@@ -69,11 +69,12 @@ class Call:
         self._played_at = 0.0
         self._heard = False
         self._answer: Answer | None = None
-        self._rang = self._answered = self._cut = self._unwanted = False
+        self._rang = self._answered = self._cut = False
+        self._unwanted = threading.Event()
 
     def fall_silent(self) -> None:
         """Let it ring no longer, within `_LOOKS_UP`; who has answered is left to listen."""
-        self._unwanted = True
+        self._unwanted.set()
 
     def take_place(self) -> Ending:
         """Dial, play, listen for keys, until the end. Raises LineLost.
@@ -84,7 +85,7 @@ class Call:
         3. The end of the sound, a limit, a stop or the other side hangs up.
         """
         show = self._show
-        if self._stopped.is_set() or self._unwanted:
+        if self._stopped.is_set() or self._unwanted.is_set():
             return self._ended("", cut=True)
         if not self._line.play(show.idle) or not self._line.dial(self._uri):
             return self._ended("the line did not dial")
@@ -94,7 +95,7 @@ class Call:
         while True:
             event = self._line.next_event(max(0.0, min(deadline - stopwatch(), _LOOKS_UP)))
             if event is None:
-                unwanted = self._unwanted and not self._answered and not self._cut
+                unwanted = self._unwanted.is_set() and not self._answered and not self._cut
                 if stopwatch() < deadline and not unwanted:
                     continue
                 if self._cut:
