@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from alertd.cli.app import say
+from alertd.cli.drill_rehearsal import ScenarioArgument, rehearse
 from alertd.cli.installation import AsOption, ConfigOption, JsonFlag, opened
 
 app = typer.Typer(
@@ -18,9 +19,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 NumberArgument = typer.Argument(metavar="ID", help="The number that `drill schedule` and `drill list` show.")
-ScenarioArgument = typer.Argument(
-    metavar="SCENARIO", help="A YAML file, or the name of a shipped one (`drill list --scenarios`)."
-)
 DryRunFlag = Annotated[bool, typer.Option("--dry-run", help="Only show what would be said to whom and when.")]
 
 
@@ -145,10 +143,10 @@ def arm(
     from alertd.cli import drill_words
     from alertd.cli.sign_in import signed_in
     from alertd.drill import arm as drill_arm
-    from alertd.drill import prepare as drill_prepare
+    from alertd.drill import prepare
 
     with opened(context, config) as site:
-        drill_prepare.prepare(site, number)
+        prepare.prepare(site, number)
         seen = drill_words.show_one(site, number, words=True)
         person = signed_in(site, as_name)
         armed = drill_arm.arm(site, number, person, seen=seen)
@@ -179,7 +177,7 @@ def run(
     from alertd.alert import Status
     from alertd.cli import drill_words
     from alertd.cli.sign_in import actor
-    from alertd.drill import prepare as drill_prepare
+    from alertd.drill import prepare
     from alertd.drill import schedule as drill_schedule
     from alertd.drill.file import find
 
@@ -189,7 +187,7 @@ def run(
         start = (site.clock.now() + timedelta(minutes=minutes)).replace(microsecond=0)
         number = drill_schedule.schedule(site, read, person, once_at=start)
         say(f"drill {number} begins at {drill_words.local(start)}; making its words and sounds …")
-        if not drill_prepare.prepare(site, number):
+        if not prepare.prepare(site, number):
             drill_words.show_one(site, number)
             raise typer.Exit(1)
         say(
@@ -224,11 +222,11 @@ def cancel(
     """
     from alertd.alert import Status
     from alertd.cli.sign_in import actor
-    from alertd.drill import fire as drill_fire
+    from alertd.drill import fire
 
     with opened(context, config) as site:
         person = actor(site, as_name, Status.EXERCISE)
-        drill_fire.stop(site, number, person, reason=reason or "stopped on the command line", series=series)
+        fire.stop(site, number, person, reason=reason or "stopped on the command line", series=series)
         say("stopped")
 
 
@@ -279,48 +277,7 @@ def export(
         say(f"written: {output}")
 
 
-@app.command()
-def rehearse(
-    context: typer.Context,
-    scenario: str = ScenarioArgument,
-    speed: float = typer.Option(60.0, "--speed", min=1.0, max=600.0, help="Times as fast as life."),
-    recipients: int = typer.Option(300, "--recipients", min=10, max=100_000, metavar="N"),
-    bad_day: Annotated[
-        bool,
-        typer.Option(
-            "--bad-day/--good-day", help="A dead station, a dark area, engaged lines, full mailboxes."
-        ),
-    ] = True,
-    dark: str = typer.Option("嵐南", "--dark", metavar="AREA", help="The area without telephones and mail."),
-    folder: Path = typer.Option(Path("var/rehearsal"), "--folder", metavar="DIR"),
-    pdf: Path | None = typer.Option(None, "--pdf", metavar="FILE", help="The report on paper."),
-    config: Path | None = ConfigOption,
-    as_json: JsonFlag = False,
-) -> None:
-    """Rehearse a drill of the whole city on simulated far ends, many times as fast as life.
-
-    Nobody is reached: invented people, simulated mail server, telephones, station and
-    loudspeakers. The console runs meanwhile, so that staff can watch and stop.
-
-    \b
-    Examples:
-      alertd drill rehearse flood-yearly --speed 60
-      alertd drill rehearse flood-yearly --speed 600 --good-day --json
-    """
-    if (config or context.find_root().obj) is not None:
-        raise typer.BadParameter("a rehearsal writes its own configuration", param_hint="--config")
-
-    from alertd.cli import drill_words
-    from alertd.demo import rehearsal
-    from alertd.drill.file import find
-
-    wishes = rehearsal.Wishes(
-        scenario=find(scenario), speed=speed, recipients=recipients, bad_day=bad_day, dark=dark, folder=folder
-    )
-    with rehearsal.rehearsed(wishes, say) as (site, number):
-        drill_words.show_report(site, number, pdf=pdf, as_json=as_json)
-        if drill_words.ended(site, number) != "finished":
-            raise typer.Exit(1)
+app.command()(rehearse)
 
 
 def _day(words: str | None) -> date | None:

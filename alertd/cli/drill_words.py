@@ -14,8 +14,7 @@ from alertd import store
 from alertd.cli.app import say
 from alertd.cli.installation import print_json
 from alertd.db import reading
-from alertd.drill import arm as drill_arm
-from alertd.drill import armed, stage
+from alertd.drill import arm, armed, stage
 from alertd.drill import sheet as drill_sheet
 from alertd.drill.file import read, shipped
 from alertd.drill.ics import Entry, calendar
@@ -120,7 +119,7 @@ def show_one(site: Site, number: int, *, words: bool = False, as_json: bool = Fa
         row, drill = _found(session, number)
         steps, dispatches = drills.steps(session, number), drills.step_dispatches(session, number)
         checks = drills.checks(session, number)
-        seen = drill_arm.arming_hash(drill_arm.armable(steps, now), dispatches)
+        seen = arm.arming_hash(arm.armable(steps, now), dispatches)
         names = {
             step.armed_by: session.get_one(OperatorRow, step.armed_by).name for step in steps if step.armed_by
         }

@@ -23,9 +23,7 @@ from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.demo import run
 from alertd.demo.city import people
-from alertd.drill import arm as drill_arm
-from alertd.drill import first_due
-from alertd.drill import schedule as drill_schedule
+from alertd.drill import arm, first_due, schedule
 from alertd.drill.file import read
 from alertd.drill.scenario import Part, Scenario, Step
 from alertd.errors import AlertdError, NotFound
@@ -162,7 +160,7 @@ def _scheduled(site: Site, scenario: Scenario, say: Callable[[str], None]) -> in
         drafter = operators.person(operators.by_name(session, run.DRAFTER))
         approver = operators.person(operators.by_name(session, run.APPROVER))
     start = site.clock.now() + timedelta(minutes=30)
-    number = drill_schedule.schedule(site, scenario, drafter, once_at=start)
+    number = schedule.schedule(site, scenario, drafter, once_at=start)
     say(f"drill {number}: making the words and sounds of {len(scenario.steps)} messages …")
     pause, deadline = threading.Event(), stopwatch() + _READY_WITHIN
     while True:
@@ -175,9 +173,9 @@ def _scheduled(site: Site, scenario: Scenario, say: Callable[[str], None]) -> in
         pause.wait(0.5)
     _bring_forward(site, number)
     with reading(site.engine) as session:
-        steps = drill_arm.armable(drills.steps(session, number), site.clock.now())
-        seen = drill_arm.arming_hash(steps, drills.step_dispatches(session, number))
-    drill_arm.arm(site, number, approver, seen=seen)
+        steps = arm.armable(drills.steps(session, number), site.clock.now())
+        seen = arm.arming_hash(steps, drills.step_dispatches(session, number))
+    arm.arm(site, number, approver, seen=seen)
     say(f"armed by {run.APPROVER}")
     return number
 

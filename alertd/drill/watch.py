@@ -8,10 +8,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from sqlalchemy.exc import SQLAlchemyError
 
 from alertd.clock import stopwatch
-from alertd.drill import check as drill_check
-from alertd.drill import fire as drill_fire
-from alertd.drill import prepare as drill_prepare
-from alertd.drill import schedule as drill_schedule
+from alertd.drill import check, fire, prepare, schedule
 from alertd.site import Site
 
 log = logging.getLogger(__name__)
@@ -35,7 +32,7 @@ class DrillWatch:
     def tick(self) -> None:
         """Fires and ends what is due; starts what takes time. A fault here stops no real alert."""
         try:
-            drill_fire.fire_due(self._site)
+            fire.fire_due(self._site)
         except SQLAlchemyError:
             raise
         except Exception:
@@ -59,12 +56,12 @@ class DrillWatch:
     def work(self) -> None:
         """What takes time: the next occurrences, words and sounds, looks at the far ends."""
         site = self._site
-        drill_schedule.plan_next(site)
-        for number in drill_prepare.due(site, site.clock.now()):
+        schedule.plan_next(site)
+        for number in prepare.due(site, site.clock.now()):
             if stopwatch() - self._failed.get(number, float("-inf")) < _AGAIN:
                 continue
-            if not drill_prepare.prepare(site, number):
+            if not prepare.prepare(site, number):
                 self._failed[number] = stopwatch()
-        for number, minutes in drill_check.due(site, site.clock.now()):
-            drill_check.check(site, number, minutes)
-        drill_fire.calm(site)
+        for number, minutes in check.due(site, site.clock.now()):
+            check.check(site, number, minutes)
+        fire.calm(site)

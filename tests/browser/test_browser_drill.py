@@ -18,11 +18,7 @@ from alertd import plan, store
 from alertd.config import Drill
 from alertd.db import reading, writing
 from alertd.dispatch import State
-from alertd.drill import CHECKS
-from alertd.drill import check as drill_check
-from alertd.drill import fire as drill_fire
-from alertd.drill import prepare as drill_prepare
-from alertd.drill import schedule as drill_schedule
+from alertd.drill import CHECKS, check, fire, prepare, schedule
 from alertd.drill.file import find
 from alertd.send import drain
 from alertd.store import drills
@@ -87,9 +83,9 @@ def _well_made(page: Page, name: str) -> None:
 def _go_on(desk: Desk, number: int, by: timedelta) -> None:
     """Time passes; the relay and the workers do what is due."""
     desk.clock.advance(by)
-    for occurrence, minutes in drill_check.due(desk.site, desk.clock.now()):
-        drill_check.check(desk.site, occurrence, minutes)
-    drill_fire.fire_due(desk.site)
+    for occurrence, minutes in check.due(desk.site, desk.clock.now()):
+        check.check(desk.site, occurrence, minutes)
+    fire.fire_due(desk.site)
     with reading(desk.site.engine) as session:
         approved = [row.id for row in store.dispatches_in(session, State.APPROVED)]
     for dispatch in approved:
@@ -101,8 +97,8 @@ def _go_on(desk: Desk, number: int, by: timedelta) -> None:
 
 def test_the_yearly_flood_drill_is_armed_held_and_reported(chromium: Path, desk: Desk) -> None:
     start = desk.clock.now() + timedelta(hours=20)
-    number = drill_schedule.schedule(desk.site, find("flood-yearly"), WRITER, once_at=start)
-    assert drill_prepare.prepare(desk.site, number)
+    number = schedule.schedule(desk.site, find("flood-yearly"), WRITER, once_at=start)
+    assert prepare.prepare(desk.site, number)
     options = ["--no-sandbox", "--disable-dev-shm-usage"]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=str(chromium), args=options)

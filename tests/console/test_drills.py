@@ -9,10 +9,7 @@ from httpx import Client
 
 from alertd.db import reading
 from alertd.dispatch import Role
-from alertd.drill import Ending
-from alertd.drill import fire as drill_fire
-from alertd.drill import prepare as drill_prepare
-from alertd.drill import schedule as drill_schedule
+from alertd.drill import Ending, fire, prepare, schedule
 from alertd.drill.check import check
 from alertd.drill.file import read
 from alertd.store import drills
@@ -39,8 +36,8 @@ PAGES = ("/", "/alerts/new", "/drills", "/chronicle", "/help")
 def drill(desk: Desk) -> int:
     """A drill that is ready to be armed and begins in an hour."""
     start = desk.clock.now() + timedelta(hours=1)
-    number = drill_schedule.schedule(desk.site, read(SCENARIO), WRITER, once_at=start)
-    assert drill_prepare.prepare(desk.site, number)
+    number = schedule.schedule(desk.site, read(SCENARIO), WRITER, once_at=start)
+    assert prepare.prepare(desk.site, number)
     return number
 
 
@@ -117,7 +114,7 @@ def test_a_drill_that_was_held_is_reported_on_the_page_on_paper_and_as_data(
     desk.clock.advance(timedelta(minutes=59))
     assert check(desk.site, drill, 1) == []
     desk.clock.advance(timedelta(minutes=1))
-    drill_fire.fire_due(desk.site)
+    fire.fire_due(desk.site)
     with reading(desk.site.engine) as session:
         first = min(drills.step_dispatches(session, drill).values(), key=lambda row: row.id)
     desk.send(first.id)
@@ -136,5 +133,5 @@ def test_a_drill_that_was_held_is_reported_on_the_page_on_paper_and_as_data(
 
 def test_the_list_shows_what_comes_and_what_is_past(desk: Desk, drill: int, writer: Client) -> None:
     assert "実施承認待ち" in writer.get("/drills").text
-    drill_fire.stop(desk.site, drill, factories.APPROVER, reason="雨")
+    fire.stop(desk.site, drill, factories.APPROVER, reason="雨")
     assert "職員が中止" in writer.get("/drills").text

@@ -12,8 +12,7 @@ import pytest
 from alertd import issue, store
 from alertd.db import reading, writing
 from alertd.dispatch import State
-from alertd.drill import Ending
-from alertd.drill import arm as drill_arm
+from alertd.drill import Ending, arm
 from alertd.drill.fire import fire_due
 from alertd.errors import MoveRefused
 from alertd.tables import ArtefactRow, OperatorRow
@@ -107,7 +106,7 @@ def test_nothing_but_what_was_shown_is_armed(town: Town) -> None:
     number = town.schedule(SHORT, after=HOUR)
     town.look()
     with pytest.raises(MoveRefused, match="read it anew"):
-        drill_arm.arm(town.site, number, APPROVER, seen="0" * 64)
+        arm.arm(town.site, number, APPROVER, seen="0" * 64)
 
 
 def test_an_arming_holds_for_a_day(town: Town) -> None:
