@@ -34,7 +34,7 @@ def claim_and_mark(
         {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until},
     ).all()
     ordered = sorted(rows, key=itemgetter(7, 8, 9, 10))
-    return [Claimed(*row[:7], None, now) for row in ordered]
+    return [Claimed._make((*row[:7], None, now)) for row in ordered]
 
 
 def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tuple[str, bool]]:
