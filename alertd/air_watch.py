@@ -98,21 +98,20 @@ class Watch:
             why = must_come_off(session, first, self._channel.traits, now) if first is not None else None
         if first is None or (why is None and first.released_at is None):
             return
-        told = False
-        for claimed, target in self._begun.values():
-            row = rows[claimed.id]
-            if row is None or claimed.handed_at is None:
-                continue
-            seen = self._seen.get(target.key)
-            inquiry = Inquiry(
+        inquiries = [
+            Inquiry(
                 target=target,
-                ref=seen.ref if seen is not None else None,
+                ref=self._seen[target.key].ref if target.key in self._seen else None,
                 handed_at=claimed.handed_at,
                 asked_at=now,
                 message=self._message,
             )
-            if why is None:
-                self._channel.release(inquiry)
-            else:
-                take_off(self._site, self._name, self._channel, row.id, inquiry, why, told=told)
-                told = True
+            for claimed, target in self._begun.values()
+            if claimed.handed_at is not None
+        ]
+        if why is not None:
+            others = [row.id for row in rows.values() if row is not None and row.id != first.id]
+            take_off(self._site, self._name, self._channel, first.id, inquiries[0], why, together=others)
+            inquiries = inquiries[1:]
+        for inquiry in inquiries:
+            self._channel.release(inquiry)

@@ -135,18 +135,20 @@ def take_off(
     inquiry: Inquiry,
     why: str,
     *,
-    told: bool = False,
+    together: Sequence[int] = (),
 ) -> Receipt | None:
     """Takes an airing off and gives its transmitter back; None when that is not proven yet.
 
-    `told` = the trail says it already, of what is on the air together with this one.
+    `together` are other airings of the same hand-over: they are noted to come off with it.
     """
     assert isinstance(channel, Airs)
     with writing(site.engine) as session:
         row = session.get_one(AiringRow, airing_id)
-        first = row.taken_off is None and not told
+        first = row.taken_off is None
         if not airings.take_off(session, airing_id, why):
             return None
+        for other in together:
+            airings.take_off(session, other, why)
         if first:
             audit.note(
                 session,
@@ -156,8 +158,7 @@ def take_off(
                 subject=f"dispatch:{row.dispatch_id}",
                 detail={"channel": name, "why": _WHY[why]},
             )
-    if not told:
-        log.warning("channel %s: an airing of %s is %s", name, inquiry.message.identifier, _WHY[why])
+    log.warning("channel %s: an airing of %s is %s", name, inquiry.message.identifier, _WHY[why])
     try:
         receipt = channel.release(inquiry)
     except ChannelError as error:
