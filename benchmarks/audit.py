@@ -13,8 +13,6 @@ import json
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
-
 
 from sqlalchemy import insert, update
 
