@@ -65,7 +65,7 @@ def station_city(
 
 @contextmanager
 def fm_site(
-    folder: Path, database_url: str, station: Path, voice: Synthesizer, lease: float, **section: object
+    folder: Path, database_url: str, station: Path | None, voice: Synthesizer, lease: float, **section: object
 ) -> Iterator[Site]:
     """An installation whose channel `fm` airs over the station behind that socket."""
     table = {

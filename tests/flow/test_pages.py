@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,6 +32,7 @@ class PagedCity(AirCity):
     def pages(self) -> list[tuple[str, frozenset[str], bool]]:
         """What was heard: identifier, zones, and whether to its end."""
         found: dict[int, tuple[str, set[str], bool]] = {}
+        page: Any
         for page in self.speakers.ledger.entries("page"):
             name, zones, _ = found.get(page["ssrc"], (page["marks"]["identifier"], set(), False))
             found[page["ssrc"]] = (name, zones | {page["group"]}, page["seconds"] >= SOUND)
@@ -50,7 +52,7 @@ def city(tmp_path: Path) -> Iterator[PagedCity]:
             tmp_path, url, {"radio": settings}, {"radio": RadioChannel("radio", settings)}, lease=2.0
         )
         site._synthesizer = Tones(tmp_path / "tones", SOUND)
-        factories.add_people(site, speakers.zones, kind="radio")
+        factories.add_people(site, list(speakers.zones), kind="radio")
         try:
             yield PagedCity(site, "radio", speakers)
         finally:

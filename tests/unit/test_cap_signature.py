@@ -53,13 +53,17 @@ def verified(document: bytes) -> bool:
     """What a reader does: the digest without the signature, and the signature over what names the digest."""
     root = etree.fromstring(document)
     signature = root.find(f"{_DS}Signature")
+    assert signature is not None
     info = signature.find(f"{_DS}SignedInfo")
+    assert info is not None
     canonical = etree.tostring(info, method="c14n", exclusive=True)
     certificate = x509.load_der_x509_certificate(
-        base64.b64decode(signature.findtext(f".//{_DS}X509Certificate"))
+        base64.b64decode(signature.findtext(f".//{_DS}X509Certificate") or "")
     )
-    value = base64.b64decode(signature.findtext(f"{_DS}SignatureValue"))
-    certificate.public_key().verify(value, canonical, padding.PKCS1v15(), SHA256())
+    value = base64.b64decode(signature.findtext(f"{_DS}SignatureValue") or "")
+    key = certificate.public_key()
+    assert isinstance(key, rsa.RSAPublicKey)
+    key.verify(value, canonical, padding.PKCS1v15(), SHA256())
     root.remove(signature)
     digest = hashlib.sha256(etree.tostring(root, method="c14n", exclusive=True)).digest()
     return base64.b64encode(digest).decode() == info.findtext(f".//{_DS}DigestValue")

@@ -282,7 +282,8 @@ def test_a_page_is_cut_short_in_all_its_zones_at_once(speakers, message, tmp_pat
     passing = [next(going) for _ in targets]
     assert [(one.key, one.phase) for one in passing] == [(one.key, Phase.SIGNALLED) for one in targets]
     inquiry = Inquiry(target=targets[1], ref=None, handed_at=SENT, asked_at=SENT, message=long)
-    assert channel.ask(inquiry).phase is Phase.SIGNALLED
+    asked = channel.ask(inquiry)
+    assert asked is not None and asked.phase is Phase.SIGNALLED
     begun = stopwatch()
     assert channel.release(inquiry).phase is Phase.TRUNCATED
     assert stopwatch() - begun < 0.5
@@ -300,6 +301,7 @@ def test_what_its_dead_sender_has_spoken_nobody_can_tell(message):
         target=target("239.192.0.1:5004"), ref=None, handed_at=SENT, asked_at=SENT, message=message
     )
     told = radio().ask(inquiry)
+    assert told is not None
     assert (told.outcome, told.reason, told.phase) == (Outcome.UNKNOWN, Reason.IN_DOUBT, Phase.TRUNCATED)
     assert radio(lead_silence=2).limit(message) > timedelta(seconds=message.audio.seconds + 2)
 
