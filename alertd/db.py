@@ -46,7 +46,9 @@ def open_database(url: str, storage: Path | None = None) -> Engine:
     elif parsed.get_backend_name() == "postgresql":
         if find_spec("psycopg") is None:
             raise WrongConfiguration(
-                Problem("database.url", 'PostgreSQL needs the extra "postgres": pip install "alertd[postgres]"')
+                Problem(
+                    "database.url", 'PostgreSQL needs the extra "postgres": pip install "alertd[postgres]"'
+                )
             )
         options = (
             "-c statement_timeout=120000 -c lock_timeout=30000 -c idle_in_transaction_session_timeout=60000"

@@ -27,7 +27,9 @@ def in_force(session: Session, site: Site, channel: str, address: str, now: date
     people = session.scalars(
         select(RecipientRow)
         .join(ContactRow, ContactRow.recipient_id == RecipientRow.id)
-        .where(ContactRow.kind == site.line(channel).kind, ContactRow.address_key == address, RecipientRow.active)
+        .where(
+            ContactRow.kind == site.line(channel).kind, ContactRow.address_key == address, RecipientRow.active
+        )
         .order_by(ContactRow.preference, RecipientRow.id)
     ).all()
     groups = set(

@@ -26,12 +26,11 @@ from operator_console.drill_shown import label, shown_drill
 from operator_console.drill_told import told
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
+from operator_console.tally import STOPS
 from operator_console.visit import Visit, Visited
 
 #: rows on the page
 LATEST = 100
-#: who may stop a drill
-STOPS = (Role.SEND, Role.APPROVE, Role.DRAFT)
 #: characters of a reason that are kept
 LONGEST_REASON = 300
 

@@ -51,13 +51,14 @@ from operator_console.admission import SET_UP
 from operator_console.assets import asset
 from operator_console.personal import ENTERS, SEES
 from operator_console.sounds import sound
+from operator_console.tally import STOPS
 from operator_console.throttle import Throttle
 from operator_console.visit import Visited
 
 #: signed in, whatever the role
 _EVERY_ROLE = frozenset(Role)
 _WRITES = frozenset({Role.DRAFT, Role.TRAINEE})
-_STOPS = frozenset(board.STOPS)
+_STOPS = frozenset(STOPS)
 _SEES = frozenset(SEES)
 _PRINTS = frozenset(recipients.PRINTS)
 _IMPORTS = frozenset({Role.ADMINISTER})

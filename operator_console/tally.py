@@ -29,7 +29,7 @@ from operator_console.help_wanted import shown as calls
 from operator_console.page import channel_name
 from operator_console.visit import Visit
 
-#: who may stop a dispatch
+#: who may stop a dispatch or a drill
 STOPS = (Role.SEND, Role.APPROVE, Role.DRAFT)
 #: the width of a bar, in the units of its picture
 WIDTH = 1000

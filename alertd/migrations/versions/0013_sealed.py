@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import sqlalchemy as sa
 from alembic import op
 
@@ -60,13 +62,11 @@ def _seal(connection: sa.Connection, table: str, columns: tuple[str, ...]) -> No
         {"last": last, "most": _AT_ONCE},
     ).all():
         ring = keys_of(connection.dialect)
-        connection.execute(update, [_row(ring, table, columns, row) for row in rows])
+        connection.execute(update, [_row(ring, table, columns, tuple(row)) for row in rows])
         last = rows[-1][0]
 
 
-def _row(
-    ring: KeyRing, table: str, columns: tuple[str, ...], row: sa.Row[tuple[object, ...]]
-) -> dict[str, object]:
+def _row(ring: KeyRing, table: str, columns: tuple[str, ...], row: Sequence[object]) -> dict[str, object]:
     number, *texts = row
     found: dict[str, object] = {"number": number}
     for column, text in zip(columns, texts, strict=True):
