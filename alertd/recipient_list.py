@@ -78,7 +78,13 @@ def read(document: bytes, *, areas: Mapping[str, str]) -> RecipientList:
     seen: dict[tuple[str, str], int] = {}
     by_area = {key(name): code for code, name in areas.items()} | {key(code): code for code in areas}
     try:
-        columns, headings = headings_of(next(rows, []))
+        first = next(rows, [])
+        columns, headings = headings_of(first)
+        problems += [
+            _not_kept(heading)
+            for number, heading in enumerate(first)
+            if number not in columns and heading.strip()
+        ]
         for row in rows:
             line = rows.line_num
             cells = _cells(row, columns)
@@ -100,6 +106,16 @@ def read(document: bytes, *, areas: Mapping[str, str]) -> RecipientList:
             '行を読み取れません。引用符（"）の閉じ忘れがないか確認してください。',
         ) from error
     return RecipientList(tuple(recipients), tuple(problems))
+
+
+def _not_kept(heading: str) -> RowProblem:
+    return RowProblem(
+        1,
+        heading,
+        "この列は保存しません。ほかの列は取り込みます。",
+        "this column is not kept; the others are taken",
+        taken=True,
+    )
 
 
 def _cells(row: Sequence[str], columns: Mapping[int, str]) -> dict[str, str]:
