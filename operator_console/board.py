@@ -29,7 +29,10 @@ from operator_console.visit import Visit, Visited
 #: between two looks at the tally, in seconds
 EVERY = 1.0
 #: how many times as long as a look has taken nobody looks again
-SPARING = 8
+SPARING = 16
+#: so many open boards are served every `EVERY` seconds; more of them take turns, so that the pages of
+#: many onlookers do not take the machine from the senders
+AT_ONCE = 5
 #: after which the browser connects anew, so that its session is looked at again, in seconds
 CONNECTION = 30.0
 _STOPPABLE = (State.SUBMITTED, State.APPROVED, State.SENDING, State.FINISHED)
@@ -61,6 +64,8 @@ class Boards:
         #: by dispatch: until when it serves, on the stopwatch
         self._taken: dict[int, tuple[float, Snapshot]] = {}
         self._guard = threading.Lock()
+        #: boards that are open now
+        self._open = 0
 
     def show(self, number: int, visit: Visited) -> Response:
         """GET /alerts/N"""
@@ -91,6 +96,14 @@ class Boards:
         )
 
     async def _events(self, number: int, visit: Visit, help_seen: str) -> AsyncIterator[bytes]:
+        self._open += 1
+        try:
+            async for event in self._changes(number, visit, help_seen):
+                yield event
+        finally:
+            self._open -= 1
+
+    async def _changes(self, number: int, visit: Visit, help_seen: str) -> AsyncIterator[bytes]:
         last: Snapshot | None = None
         began = self._site.clock.now()
         until = stopwatch() + CONNECTION
@@ -110,7 +123,7 @@ class Boards:
             if now.report.final:
                 yield format_sse_event(data_str="final", event="final")
                 return
-            await asyncio.sleep(EVERY)
+            await asyncio.sleep(EVERY * max(1.0, self._open / AT_ONCE))
 
     def _snapshot(self, number: int) -> Snapshot:
         with self._guard:
