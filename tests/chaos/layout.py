@@ -113,8 +113,7 @@ class Timing:
 
 def free_ports() -> dict[str, int]:
     """Ports that nothing listens at now."""
-    names = ("console", "public", "mail", "phone", "station", "radio", "mail-wire", "phone-wire")
-    probes = {name: socket.socket() for name in names}
+    probes = {name: socket.socket() for name in ("console", "public", "mail", "phone", "station", "radio")}
     try:
         for probe in probes.values():
             probe.bind(("127.0.0.1", 0))
@@ -139,13 +138,22 @@ def write_configuration(
         lease=timing.lease,
         patience=timing.patience,
         sessions=timing.sessions,
-        **{name.replace("-", "_"): port for name, port in ports.items()},
+        **ports,
     )
     head, *sections = text.split("[channels.")
     wanted = [section for section in sections if section.partition("]")[0] in population.channels]
     file = folder / "alertd.toml"
     file.write_text("[channels.".join([head, *wanted]))
     return file
+
+
+def near_ends() -> dict[str, socket.socket]:
+    """Bound sockets for the wires that have ports, by what they lead to."""
+    found = {}
+    for name in ("mail", "phone"):
+        found[name] = socket.socket()
+        found[name].bind(("127.0.0.1", 0))
+    return found
 
 
 def broker_wire(folder: Path) -> Path:
@@ -159,12 +167,16 @@ def database_wire(folder: Path) -> Path:
 
 
 def edges(
-    folder: Path, ports: Mapping[str, int], config: Config, postgres: Server | None
+    folder: Path,
+    near: Mapping[str, socket.socket],
+    ports: Mapping[str, int],
+    config: Config,
+    postgres: Server | None,
 ) -> dict[str, tuple[Address, Address]]:
     """The wires between our programs and what they speak to, by name: near end, far end."""
     found: dict[str, tuple[Address, Address]] = {
-        "mail": (ports["mail-wire"], ports["mail"]),
-        "phone": (ports["phone-wire"], ports["phone"]),
+        "mail": (near["mail"], ports["mail"]),
+        "phone": (near["phone"], ports["phone"]),
         "broker": (broker_wire(folder), config.broker_socket),
     }
     if postgres is not None:

@@ -28,6 +28,7 @@ from tests.chaos.layout import (
     far_ends,
     free_ports,
     ledger_file,
+    near_ends,
     programs,
     settle,
     write_configuration,
@@ -134,13 +135,16 @@ def running(
         url = f"sqlite:///{folder}/alertd.db" if database == "sqlite" else database
         if postgres is not None:
             url = f"postgresql+psycopg://postgres@/postgres?host={database_wire(folder).parent}"
-        ports = free_ports()
-        file = write_configuration(folder, ports, url, timing, population)
+        ports, near = free_ports(), near_ends()
+        for one in near.values():
+            stack.callback(one.close)
+        led = {f"{name}_wire": one.getsockname()[1] for name, one in near.items()}
+        file = write_configuration(folder, {**ports, **led}, url, timing, population)
         for server in far_ends(folder, ports, timing, population):
             stack.callback(server.stop)
             server.start()
         settings = config.load(file)
-        wires = stack.enter_context(carrying(edges(folder, ports, settings, postgres)))
+        wires = stack.enter_context(carrying(edges(folder, near, ports, settings, postgres)))
         # the judge asks the database itself, whatever is wrong with the wire to it
         site = Site.open(replace(settings, database_url=postgres.url if postgres else url))
         stack.callback(site.close)

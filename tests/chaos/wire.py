@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping
 from enum import StrEnum
 from pathlib import Path
 
-#: a socket file, or a port on loopback
-Address = Path | int
+#: a socket file, a port on loopback, or a socket that is bound already
+Address = Path | int | socket.socket
 _PIECE = 65536
 #: by how much a slow wire holds back every piece, seconds
 _LAG = 0.2
@@ -61,6 +61,8 @@ class Wire:
         """Listens at the near end."""
         if isinstance(self._near, Path):
             return await asyncio.start_unix_server(self._connected, self._near)
+        if isinstance(self._near, socket.socket):
+            return await asyncio.start_server(self._connected, sock=self._near)
         return await asyncio.start_server(self._connected, "127.0.0.1", self._near)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -70,6 +72,7 @@ class Wire:
             if isinstance(self._far, Path):
                 answers, far = await asyncio.open_unix_connection(self._far)
             else:
+                assert isinstance(self._far, int)
                 answers, far = await asyncio.open_connection("127.0.0.1", self._far)
             with self._held(far):
                 await asyncio.gather(
@@ -111,7 +114,11 @@ def carrying(edges: Mapping[str, tuple[Address, Address]]) -> Iterator[dict[str,
     """Wires by name, each from its near address to its far one, in a thread of their own."""
     loop = asyncio.new_event_loop()
     wires = {name: Wire(loop, near, far) for name, (near, far) in edges.items()}
-    servers = [loop.run_until_complete(wire.open()) for wire in wires.values()]
+    try:
+        servers = [loop.run_until_complete(wire.open()) for wire in wires.values()]
+    except OSError:
+        loop.close()
+        raise
     thread = threading.Thread(target=loop.run_forever, name="wires", daemon=True)
     thread.start()
     try:
