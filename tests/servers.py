@@ -23,6 +23,8 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from alertd.db import open_database, upgrade
+
 ROOT = Path(__file__).resolve().parent.parent
 #: PostgreSQL refuses to run as root; this is "nobody" on every Linux
 NOBODY = 65534
@@ -216,10 +218,61 @@ def postgres_url(postgres_server: Server) -> Iterator[str]:
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
-def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database, on SQLite and then on PostgreSQL: the test runs on both."""
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a table, on SQLite and then on PostgreSQL: the test runs on both."""
     if request.param == "postgres":
         url: str = request.getfixturevalue("postgres_url")
+        return url
+    return f"sqlite:///{tmp_path / 'alertd.db'}"
+
+
+@pytest.fixture(scope="session")
+def _furnished(postgres_server: Server) -> str:
+    """A database on PostgreSQL with every table and no row; to make one for each test takes half a second."""
+    data = postgres_server.folder / "data"
+    with psycopg.connect(host=str(data), user="postgres", dbname="postgres", autocommit=True) as connection:
+        connection.execute(b"CREATE DATABASE furnished")
+    url = f"postgresql+psycopg://postgres@/furnished?host={data}"
+    engine = open_database(url, postgres_server.folder)
+    upgrade(engine)
+    engine.dispose()
+    return url
+
+
+@pytest.fixture
+def furnished_url(postgres_server: Server, _furnished: str) -> Iterator[str]:
+    """`postgresql+psycopg://…` of a database with every table and no row."""
+    yield _furnished
+    data = postgres_server.folder / "data"
+    with psycopg.connect(host=str(data), user="postgres", dbname="furnished", autocommit=True) as connection:
+        connection.execute(_EMPTY)
+
+
+#: ends whoever is still connected, empties every table, and lets numbers begin at 1 again
+_EMPTY = b"""
+DO $$
+DECLARE one record;
+BEGIN
+    PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid();
+    SET LOCAL session_replication_role = replica;
+    FOR one IN SELECT tablename AS name FROM pg_tables
+        WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+        EXECUTE format('DELETE FROM %I', one.name);
+    END LOOP;
+    FOR one IN SELECT sequencename AS name FROM pg_sequences
+        WHERE schemaname = 'public' AND last_value IS NOT NULL LOOP
+        PERFORM setval(format('%I', one.name), 1, false);
+    END LOOP;
+END $$
+"""
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database without a row, on SQLite and then on PostgreSQL; on the latter its tables are there."""
+    if request.param == "postgres":
+        url: str = request.getfixturevalue("furnished_url")
         return url
     return f"sqlite:///{tmp_path / 'alertd.db'}"
 

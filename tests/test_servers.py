@@ -15,8 +15,8 @@ from sqlalchemy import create_engine, text
 from tests.servers import program, program_environment, running_postgres, running_valkey
 
 
-def test_a_database_is_new_and_takes_writes(database_url):
-    engine = create_engine(database_url)
+def test_a_database_is_new_and_takes_writes(empty_database_url):
+    engine = create_engine(empty_database_url)
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE alert (headline TEXT)"))
         connection.execute(text("INSERT INTO alert VALUES ('避難指示')"))

@@ -32,6 +32,12 @@ from tests.flow.conftest import City
 from tests.servers import postgres_programs
 
 
+@pytest.fixture
+def database_url(empty_database_url: str) -> str:
+    """One of its own: a restored one has other tables than those that tests share."""
+    return empty_database_url
+
+
 @pytest.fixture(autouse=True)
 def programs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", f"{postgres_programs()}{os.pathsep}{os.environ['PATH']}")
@@ -128,7 +134,7 @@ def test_a_person_lets_it_go_on(restored, city: City):
         assert report(session, approved).state in (State.SENDING, State.FINISHED)
 
 
-@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("empty_database_url", ["sqlite"], indirect=True)
 def test_an_old_file_that_somebody_copied_back_is_noticed_at_the_start(city: City, tmp_path: Path):
     _, planned = under_way(city)
     city.site.engine.dispose()

@@ -9,8 +9,8 @@ from alertd.db import open_database, upgrade
 from alertd.tables import Base
 
 
-def test_the_migrations_make_the_declared_tables(database_url: str) -> None:
-    engine = open_database(database_url)
+def test_the_migrations_make_the_declared_tables(empty_database_url: str) -> None:
+    engine = open_database(empty_database_url)
     upgrade(engine)
     upgrade(engine)
     with engine.connect() as connection:

@@ -127,8 +127,8 @@ def test_many_are_registered_in_parts_and_progress_is_told(site: Site):
     assert register(site, many, by="test").unchanged == 2500
 
 
-def test_a_new_installation_has_the_zones_of_the_default_city_once(tmp_path: Path, database_url: str):
-    settings = {"storage": "var", "database": {"url": database_url}}
+def test_a_new_installation_has_the_zones_of_the_default_city_once(tmp_path: Path, empty_database_url: str):
+    settings = {"storage": "var", "database": {"url": empty_database_url}}
     site = Site.open(config.read(settings, folder=tmp_path))
     try:
         for _ in range(2):

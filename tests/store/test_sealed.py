@@ -182,8 +182,8 @@ def test_a_new_key_seals_everything_anew_and_a_lost_one_is_named(site: Site):
     running.close()
 
 
-def test_an_older_database_is_encrypted_as_it_stands(tmp_path: Path, database_url: str):
-    engine = open_database(database_url, tmp_path)
+def test_an_older_database_is_encrypted_as_it_stands(tmp_path: Path, empty_database_url: str):
+    engine = open_database(empty_database_url, tmp_path)
     older = alembic.config.Config()
     older.set_main_option("script_location", "alertd:migrations")
     older.attributes["engine"] = engine
