@@ -135,7 +135,7 @@ def running(
         url = f"sqlite:///{folder}/alertd.db" if database == "sqlite" else database
         if postgres is not None:
             url = f"postgresql+psycopg://postgres@/postgres?host={database_wire(folder).parent}"
-        ports, near = free_ports(), near_ends()
+        near, ports = near_ends(), free_ports()
         for one in near.values():
             stack.callback(one.close)
         led = {f"{name}_wire": one.getsockname()[1] for name, one in near.items()}
