@@ -92,10 +92,16 @@ def _metrics(session: Session, site: Site, now: datetime) -> Iterable[Metric]:
         kind = row.name.partition(":")[0]
         kinds[kind] = kinds.get(kind, 0) + 1
     yield Metric("alarms", "Alarms that are on, by kind.", [({"kind": kind}, n) for kind, n in kinds.items()])
+    lives = pulse.lives(session, now)
     yield Metric(
         "program_alive_seconds",
-        "Age of the last sign of life of the relay and of the workers of each channel, on this storage.",
-        [({"program": name}, (now - at).total_seconds()) for name, at in _pulses(site)],
+        "Age of the last sign of life of the relays and of the workers of each channel, on any machine.",
+        [({"program": name}, (now - life.at).total_seconds()) for name, life in lives.items()],
+    )
+    yield Metric(
+        "programs_alive",
+        "Processes of relays and of each channel's workers that are alive.",
+        [({"program": name}, life.alive) for name, life in lives.items()],
     )
     yield Metric(
         "storage_free_bytes",
@@ -107,31 +113,21 @@ def _metrics(session: Session, site: Site, now: datetime) -> Iterable[Metric]:
     yield Metric("audit_rows", "Rows of the audit trail.", [({}, audit.head(session).rows)])
 
 
-def _pulses(site: Site) -> Iterable[tuple[str, datetime]]:
-    for program in ("relay", *map(pulse.of_worker, site.settings)):
-        if (at := pulse.last(site.config.storage, program)) is not None:
-            yield program, at
-
-
 def _queues(session: Session, site: Site, now: datetime) -> Iterable[Metric]:
-    due: list[tuple[Mapping[str, str], float]] = []
-    waited: list[tuple[Mapping[str, str], float]] = []
-    leased: list[tuple[Mapping[str, str], float]] = []
+    figures: dict[str, list[tuple[Mapping[str, str], float]]]
+    figures = {name: [] for name in ("due", "overdue", "claimed", "lease", "lapsed")}
     for name in site.settings:
-        number, oldest = session.execute(
-            select(func.count(), func.min(DeliveryRow.due_at)).where(
-                DeliveryRow.channel == name, DeliveryRow.due_at <= now
-            )
-        ).one()
-        claimed = session.scalar(
-            select(func.count()).where(DeliveryRow.channel == name, DeliveryRow.claimed_until > now)
-        )
-        due.append(({"channel": name}, number))
-        waited.append(({"channel": name}, (now - oldest).total_seconds() if oldest else 0))
-        leased.append(({"channel": name}, claimed or 0))
-    yield Metric("due", "Deliveries that could be handed over or asked about now.", due)
-    yield Metric("overdue_seconds", "How long the oldest due delivery has waited.", waited)
-    yield Metric("claimed", "Deliveries that a worker has leased.", leased)
+        queue = store.queue(session, name, now)
+        waited = (now - queue.oldest_at).total_seconds() if queue.oldest_at else 0
+        left = (queue.leased_until - now).total_seconds() if queue.leased_until else 0
+        told = {"due": queue.due, "overdue": waited, "claimed": queue.leased, "lease": left}
+        for what, number in (told | {"lapsed": queue.lapsed}).items():
+            figures[what].append(({"channel": name}, number))
+    yield Metric("due", "Deliveries that could be handed over or asked about now.", figures["due"])
+    yield Metric("overdue_seconds", "How long the oldest due delivery has waited.", figures["overdue"])
+    yield Metric("claimed", "Deliveries that a worker has leased.", figures["claimed"])
+    yield Metric("lease_seconds", "How long the last lease still runs.", figures["lease"])
+    yield Metric("lapsed", "Deliveries whose sender died, and nobody has looked yet.", figures["lapsed"])
 
 
 def _ways(session: Session, site: Site, now: datetime) -> Iterable[Metric]:

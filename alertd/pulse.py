@@ -1,14 +1,22 @@
-"""The pulse of a program: a file below `storage` whose time says when a relay or a worker was last alive."""
+"""The pulse of a program: a row in the database whose time says when a relay or a worker was last alive."""
 
 from __future__ import annotations
 
 import logging
 import os
+import socket
 import threading
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from alertd.clock import Clock
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from alertd.db import writing
+from alertd.site import Site
+from alertd.tables import PulseRow
 
 log = logging.getLogger(__name__)
 
@@ -16,27 +24,45 @@ log = logging.getLogger(__name__)
 EVERY = 5.0
 #: a program that has not been alive for so long is dead
 DEAD = timedelta(seconds=30)
-_FOLDER = "pulse"
+#: a process that has been dead for so long is forgotten
+FORGOTTEN = timedelta(days=1)
 
 
-def beat(storage: Path, program: str, now: datetime) -> None:
-    """Notes that a program is alive. A disk that takes nothing stops no program."""
-    file = storage / _FOLDER / program
+@dataclass(frozen=True, slots=True)
+class Life:
+    """When a program was last alive, anywhere, and how many processes of it are."""
+
+    at: datetime
+    alive: int
+
+
+def beat(site: Site, programs: Sequence[str]) -> None:
+    """Notes that this process is alive as these programs. A database that takes nothing stops no program."""
+    now = site.clock.now()
+    process = f"{socket.gethostname()[:80]}:{os.getpid()}"
     try:
-        if not file.exists():
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.touch(0o644)
-        os.utime(file, (now.timestamp(), now.timestamp()))
-    except OSError as error:
-        log.warning("the pulse of %s cannot be written: %s", program, error.strerror)
+        with writing(site.engine) as session:
+            for program in programs:
+                session.merge(PulseRow(program=program, process=process, at=now))
+            session.execute(
+                delete(PulseRow)
+                .where(PulseRow.at < now - FORGOTTEN)
+                .execution_options(synchronize_session=False)
+            )
+    except SQLAlchemyError as error:
+        log.warning("the pulse of %s cannot be noted: %s", ", ".join(programs), error.__class__.__name__)
 
 
-def last(storage: Path, program: str) -> datetime | None:
-    """When a program of that name was last alive; None = never on this storage."""
-    try:
-        return datetime.fromtimestamp((storage / _FOLDER / program).stat().st_mtime, UTC)
-    except OSError:
-        return None
+def lives(session: Session, now: datetime) -> Mapping[str, Life]:
+    """Every program that was seen within a day, on whatever machine."""
+    rows = session.execute(
+        select(
+            PulseRow.program,
+            func.max(PulseRow.at, type_=PulseRow.at.type),
+            func.count().filter(PulseRow.at > now - DEAD),
+        ).group_by(PulseRow.program)
+    )
+    return {program: Life(at, alive) for program, at, alive in rows}
 
 
 def of_worker(channel: str) -> str:
@@ -47,8 +73,8 @@ def of_worker(channel: str) -> str:
 class Pulse:
     """Beats in a thread of its own until it is closed."""
 
-    def __init__(self, storage: Path, programs: list[str], clock: Clock) -> None:
-        self._storage, self._programs, self._clock = storage, programs, clock
+    def __init__(self, site: Site, programs: Sequence[str]) -> None:
+        self._site, self._programs = site, tuple(programs)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._go, name="pulse", daemon=True)
         self._thread.start()
@@ -60,7 +86,6 @@ class Pulse:
 
     def _go(self) -> None:
         while True:
-            for program in self._programs:
-                beat(self._storage, program, self._clock.now())
+            beat(self._site, self._programs)
             if self._stop.wait(EVERY):
                 return

@@ -93,10 +93,11 @@ def _worker(channel: str) -> Callable[[Site, datetime], str]:
 
 
 def _dead(site: Site, program: str, now: datetime) -> str:
-    alive = pulse.last(site.config.storage, program)
-    if alive is None:
-        return "was never seen on this storage"
-    silent = now - alive
+    with reading(site.engine) as session:
+        life = pulse.lives(session, now).get(program)
+    if life is None:
+        return "was not seen for a day"
+    silent = now - life.at
     return f"was last seen {silent.total_seconds():.0f} s ago" if silent > pulse.DEAD else ""
 
 

@@ -31,7 +31,7 @@ class Rounds:
         """Sets out when it is time and nobody is out; a relay that comes here is alive."""
         if stopwatch() >= self._beat:
             self._beat = stopwatch() + pulse.EVERY
-            pulse.beat(self._site.config.storage, "relay", self._site.clock.now())
+            pulse.beat(self._site, ["relay"])
         if stopwatch() < self._next or (self._walk is not None and self._walk.is_alive()):
             return
         self._next = stopwatch() + _EVERY

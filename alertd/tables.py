@@ -604,6 +604,18 @@ class AlarmRow(Base):
     raised_at: Mapped[datetime]
 
 
+class PulseRow(Base):
+    """A relay's or a worker's last sign of life, one row for each process; see alertd.pulse."""
+
+    __tablename__ = "pulse"
+
+    #: "relay", or "worker.NAME" for each channel that a worker serves
+    program: Mapped[str] = mapped_column(String(80), primary_key=True)
+    #: the machine's name and the process's number
+    process: Mapped[str] = mapped_column(String(100), primary_key=True)
+    at: Mapped[datetime]
+
+
 class DrillRow(Base):
     """A scheduled drill: its scenario, and when it takes place."""
 

@@ -141,7 +141,7 @@ def run(site: Site, channels: list[str]) -> None:
         # else it would wait for the end of every drain, and a campaign of calls takes hours
         looker.stop.set()
 
-    alive = Pulse(site.config.storage, [of_worker(name) for name in channels], site.clock)
+    alive = Pulse(site, [of_worker(name) for name in channels])
     try:
         worker.start()
     finally:

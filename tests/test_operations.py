@@ -46,7 +46,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> Iterator[set[str]]:
         {"mail": FakeChannel("mail", settings)},
     )
     now = site.clock.now()
-    pulse.beat(site.config.storage, "relay", now)
+    pulse.beat(site, ["relay"])
     with writing(site.engine) as session:
         raise_alarm(session, "channel:mail", "silent", now)
         session.add(ChannelStateRow(channel="mail", looked_at=now, succeeded_at=now))

@@ -44,6 +44,7 @@ from alertd.store.dispatches import (
     urgency,
 )
 from alertd.store.planning import plan_audience, plan_correction, plan_next_contacts, planned
+from alertd.store.queues import Queue, queue
 from alertd.store.receipts import (
     HALTED,
     OWN_WORD,
@@ -86,6 +87,7 @@ __all__ = [
     "Count",
     "HandedOver",
     "Open",
+    "Queue",
     "add_receipts",
     "add_visit",
     "addresses",
@@ -128,6 +130,7 @@ __all__ = [
     "plan_next_contacts",
     "planned",
     "postpone",
+    "queue",
     "raise_alarm",
     "receipts",
     "release",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +13,7 @@ from pydantic import SecretStr
 
 from alertd import pulse, readiness
 from alertd.config import Monitoring
-from alertd.db import writing
+from alertd.db import reading, writing
 from alertd.dispatch import State
 from alertd.site import Site
 from alertd.tables import DispatchRow
@@ -64,8 +64,7 @@ def asked(site: Site) -> Iterator[Callable[[Monitoring], Client]]:
 
 
 def _all_alive(site: Site) -> None:
-    for program in ("relay", pulse.of_worker("mail")):
-        pulse.beat(site.config.storage, program, site.clock.now())
+    pulse.beat(site, ["relay", pulse.of_worker("mail")])
 
 
 def _findings(site: Site) -> dict[str, str]:
@@ -100,7 +99,7 @@ def test_a_network_is_believed_only_without_a_proxy_between(asked: Callable[[Mon
 def test_readiness_is_asked_by_the_same_people(site: Site, asked: Callable[[Monitoring], Client]) -> None:
     client = asked(Monitoring.model_validate({"networks": ["127.0.0.0/8"]}))
     answer = client.get("/readyz")
-    assert answer.status_code == 503 and answer.json()["looks"]["relay"] == "was never seen on this storage"
+    assert answer.status_code == 503 and answer.json()["looks"]["relay"] == "was not seen for a day"
     _all_alive(site)
     answer = client.get("/readyz")
     assert answer.status_code == 200 and answer.json()["status"] == "ready"
@@ -115,7 +114,7 @@ def test_without_a_relay_nothing_would_go_out(site: Site, clock: FixedClock) -> 
 
 
 def test_without_workers_and_broker_alerts_still_go_out(site: Site) -> None:
-    pulse.beat(site.config.storage, "relay", site.clock.now())
+    pulse.beat(site, ["relay"])
     assert set(_findings(site)) == {"worker of mail", "broker"}
     assert readiness.ready(readiness.readiness(site))
 
@@ -148,7 +147,25 @@ def test_a_database_that_is_gone_is_told(site: Site) -> None:
     assert _findings(site)["database"] == "the database does not answer"
 
 
-def test_a_program_that_lives_beats(tmp_path: Path, clock: FixedClock) -> None:
-    alive = pulse.Pulse(tmp_path, ["worker.mail"], clock)
+def test_a_program_that_lives_beats(site: Site) -> None:
+    alive = pulse.Pulse(site, [pulse.of_worker("mail")])
     alive.close()
-    assert pulse.last(tmp_path, "worker.mail") == clock.now()
+    assert _lives(site) == {"worker.mail": pulse.Life(site.clock.now(), 1)}
+
+
+def test_the_youngest_of_several_machines_speaks_for_the_program(
+    site: Site, clock: FixedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for host in ("one", "two"):
+        monkeypatch.setattr("socket.gethostname", lambda host=host: host)
+        pulse.beat(site, ["relay"])
+        clock.advance(pulse.DEAD - timedelta(seconds=1))
+    assert _lives(site)["relay"].alive == 1 and "relay" not in _findings(site)
+    clock.advance(pulse.FORGOTTEN)
+    pulse.beat(site, ["worker.mail"])
+    assert set(_lives(site)) == {"worker.mail"}, "who is gone for a day is swept away"
+
+
+def _lives(site: Site) -> Mapping[str, pulse.Life]:
+    with reading(site.engine) as session:
+        return pulse.lives(session, site.clock.now())

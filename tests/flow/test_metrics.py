@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
-from alertd import plan
-from alertd.db import reading
+from alertd import plan, store
+from alertd.db import reading, writing
 from alertd.metrics import metrics
 from tests import factories
 from tests.flow.conftest import City
@@ -39,6 +39,23 @@ def test_what_waits_and_what_has_gone_is_counted(city: City) -> None:
     assert after['alertd_overdue_seconds{channel="mail"}'] == 0
     assert after['alertd_deliveries{channel="mail",outcome="accepted"}'] == 3
     assert after['alertd_channel_alive_seconds{channel="mail"}'] == 0
+
+
+def test_leases_that_run_and_that_have_run_out_are_counted(city: City) -> None:
+    factories.add_people(city.site, ["a@example.jp", "b@example.jp"])
+    number = factories.submit(city.site)
+    factories.approve(city.site, number)
+    plan.plan(city.site, number)
+    now = city.clock.now()
+    with writing(city.site.engine) as session:
+        until = now + timedelta(seconds=8)
+        assert store.claim(session, "mail", "a", handed=False, limit=2, now=now, until=until)
+    running = figures(city)
+    assert running['alertd_claimed{channel="mail"}'] == 2 and running['alertd_lapsed{channel="mail"}'] == 0
+    assert running['alertd_lease_seconds{channel="mail"}'] == 8
+    city.clock.advance(timedelta(seconds=9))
+    over = figures(city)
+    assert over['alertd_claimed{channel="mail"}'] == 0 and over['alertd_lapsed{channel="mail"}'] == 2
 
 
 def test_nothing_personal_is_among_them(city: City) -> None:
