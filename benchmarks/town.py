@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import insert
+from sqlalchemy import Connection, func, select, text
 
 from alertd import config, issue, operators
 from alertd.alert import Area, Status
 from alertd.audience import Audience
 from alertd.db import reading, upgrade, writing
 from alertd.dispatch import Person, Role
-from alertd.recipient import RecipientKind
 from alertd.report import report
+from alertd.sealed import keys_of
 from alertd.site import Site
 from alertd.tables import AreaRow, ContactRow, RecipientRow
 from alertd.template import fill, template
@@ -37,42 +38,60 @@ def open_town(folder: Path, database: str, sections: str) -> Site:
 
 
 def add_people(site: Site, number: int, *, first: int = 0, kind: str = "email") -> None:
-    """Invented recipients of the area BENCH, each with an address of their own, counted from `first`."""
+    """Invented recipients of the area BENCH, each with an address of their own, counted from `first`.
+
+    Written as the driver takes them fastest, sealed as the engine would: a million take half a minute.
+    """
+    ring, now = keys_of(site.engine.dialect), site.clock.now()
+    on_postgres = site.engine.dialect.name == "postgresql"
+    created = now if on_postgres else round(now.timestamp() * 1_000_000)
     with writing(site.engine) as session:
         session.merge(AreaRow(code="BENCH", name="嵐南", name_en="Rannan", households=number))
-    now = site.clock.now()
     for begin in range(first, first + number, _CHUNK):
         part = range(begin, min(begin + _CHUNK, first + number))
-        with writing(site.engine) as session:
-            people = session.scalars(
-                insert(RecipientRow).returning(RecipientRow.id, sort_by_parameter_order=True),
-                [
-                    {
-                        "name": f"三条 {n}",
-                        "kana": "",
-                        "kind": RecipientKind.PERSON,
-                        "area": "BENCH",
-                        "language": "ja",
-                        "needs_support": False,
-                        "active": True,
-                        "created_at": now,
-                    }
-                    for n in part
-                ],
-            ).all()
-            session.execute(
-                insert(ContactRow),
-                [
-                    {
-                        "recipient_id": person,
-                        "kind": kind,
-                        "address": _address(kind, n),
-                        "preference": 1,
-                        "active": True,
-                    }
-                    for person, n in zip(people, part, strict=True)
-                ],
+        with site.engine.begin() as connection:
+            person, contact = (
+                connection.scalar(select(func.coalesce(func.max(table.id), 0))) or 0
+                for table in (RecipientRow, ContactRow)
             )
+            people, contacts = [], []
+            for nth, n in enumerate(part, 1):
+                address = _address(kind, n)
+                name, sealed = (
+                    ring.seal(b"recipient.name", f"三条 {n}"),
+                    ring.seal(b"contact.address", address),
+                )
+                people.append((person + nth, name, "", "person", "BENCH", "ja", False, True, created))
+                mark = ring.fingerprint(address)
+                contacts.append((contact + nth, person + nth, kind, sealed, mark, 1, True))
+            _write(connection, "recipient", _PEOPLE, people)
+            _write(connection, "contact", _CONTACTS, contacts)
+    if on_postgres:
+        with site.engine.begin() as connection:
+            for table in ("recipient", "contact"):
+                connection.execute(text(f"SELECT setval('{table}_id_seq', max(id)) FROM {table}"))
+
+
+_PEOPLE = ("id", "name", "kana", "kind", "area", "language", "needs_support", "active", "created_at")
+_CONTACTS = ("id", "recipient_id", "kind", "address", "address_key", "preference", "active")
+
+
+def _write(
+    connection: Connection, table: str, columns: Sequence[str], rows: Sequence[Sequence[object]]
+) -> None:
+    names = ", ".join(columns)
+    if connection.dialect.name == "postgresql":
+        with (
+            connection.connection.cursor() as cursor,
+            cursor.copy(f"COPY {table} ({names}) FROM STDIN") as copy,
+        ):  # type: ignore[attr-defined]
+            for row in rows:
+                copy.write_row(row)
+        return
+    marks = ", ".join("?" * len(columns))
+    connection.exec_driver_sql(
+        f"INSERT INTO {table} ({names}) VALUES ({marks})", [tuple(row) for row in rows]
+    )
 
 
 def _address(kind: str, number: int) -> str:
