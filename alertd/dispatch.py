@@ -115,6 +115,9 @@ MOVES: dict[tuple[State, Move], State] = {
     (State.FINISHED, Move.CANCEL): State.CANCELLED,
 }
 
+#: who may stop what goes out and say that it was wrong: a trainee too, who only ever touches drills
+_STOPS = frozenset({Role.SEND, Role.APPROVE, Role.DRAFT, Role.TRAINEE})
+
 #: which of these roles a person needs for a move; moves of the engine need nobody
 _ROLES: dict[Move, frozenset[Role]] = {
     Move.SUBMIT: frozenset({Role.DRAFT, Role.TRAINEE}),
@@ -122,10 +125,10 @@ _ROLES: dict[Move, frozenset[Role]] = {
     Move.ARM: frozenset({Role.APPROVE}),
     Move.OVERRIDE: frozenset({Role.APPROVE, Role.DRAFT}),
     Move.REJECT: frozenset({Role.APPROVE}),
-    Move.CANCEL: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
-    Move.HALT: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
+    Move.CANCEL: _STOPS,
+    Move.HALT: _STOPS,
     Move.GO_ON: frozenset({Role.SEND, Role.APPROVE}),
-    Move.CORRECT: frozenset({Role.SEND, Role.APPROVE, Role.DRAFT}),
+    Move.CORRECT: _STOPS,
 }
 
 #: which of these roles a person needs to hand in a trial call and to let it go out

@@ -43,6 +43,11 @@ def show(visit: Visited) -> Response:
     )
 
 
+def under_way(visit: Visited) -> Response:
+    """GET /under-way: the bar of every page alone, for pages that stay open."""
+    return page(visit, "_under_way.html")
+
+
 def _kept_back(row: DispatchRow) -> bool:
     """A prepared correction, or a message of a drill that is armed with its drill."""
     waiting = row.state in (State.SUBMITTED, State.CANCELLED) and row.planned_at is None

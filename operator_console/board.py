@@ -19,11 +19,12 @@ from alertd.follow_up import FollowUp
 from alertd.hold import is_held
 from alertd.report import Report
 from alertd.site import Site
-from operator_console import help_wanted
+from operator_console import help_wanted, wrong_send
 from operator_console.follow_ups import can_follow
 from operator_console.page import fragment, page
 from operator_console.stored import Stored, stored
-from operator_console.tally import STOPS, Snapshot, shown, snapshot
+from operator_console.tally import Snapshot, shown, snapshot
+from operator_console.under_way import may_stop
 from operator_console.visit import Visit, Visited
 
 #: between two looks at the tally, in seconds
@@ -42,7 +43,7 @@ _MOST = 100
 
 def can_stop(visit: Visit, told: Report) -> bool:
     """Whether the visitor may stop the dispatch, and there is something to stop or correct."""
-    return visit.may(*STOPS) and told.state in _STOPPABLE
+    return may_stop(visit, told.status) and told.state in _STOPPABLE
 
 
 def _follow_ups(visit: Visit, dispatch: Stored, told: Report) -> tuple[FollowUp, ...]:
@@ -77,6 +78,8 @@ class Boards:
             after = store.followed_by(session, number)
         return page(
             visit,
+            correction = wrong_send.offered(session, visit, dispatch)
+            put_right = wrong_send.ran(session, dispatch.row)
             "board.html",
             dispatch=dispatch,
             held=is_held(dispatch.row),
@@ -84,6 +87,8 @@ class Boards:
             followed_by=after,
             follow_ups=_follow_ups(visit, dispatch, now.report),
             **shown(visit, now),
+            correction=correction,
+            put_right=put_right,
         )
 
     async def events(self, number: int, request: Request, visit: Visited) -> Response:

@@ -29,12 +29,6 @@ class Coming:
     #: to the start; negative when it has begun
     seconds: int
 
-    @property
-    def left(self) -> str:
-        """1:02:03 until it begins, or since it began."""
-        hours, rest = divmod(abs(self.seconds), 3600)
-        return f"{hours}:{rest // 60:02}:{rest % 60:02}"
-
 
 def coming(visit: Visit) -> Sequence[Coming]:
     """The drills that everybody should see now; none for who is not signed in.

@@ -22,7 +22,7 @@ from alertd.tables import AlertRow
 
 #: what a trainee needs; every other page of the console is not there
 _PATHS = (
-    *("/static/", "/sign-in", "/sign-out", "/language", "/second-factor", "/audio/"),
+    *("/static/", "/sign-in", "/sign-out", "/language", "/second-factor", "/audio/", "/under-way"),
     *("/alerts/", "/results", "/drills", "/templates", "/readings", "/areas", "/channels", "/drafts/kept/"),
 )
 

@@ -26,9 +26,10 @@ from operator_console.drill_shown import label, shown_drill
 from operator_console.drill_told import told
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
-from operator_console.tally import STOPS
 from operator_console.visit import Visit, Visited
 
+#: who may stop a drill that was scheduled
+STOPS = (Role.SEND, Role.APPROVE, Role.DRAFT)
 #: rows on the page
 LATEST = 100
 #: characters of a reason that are kept

@@ -16,7 +16,7 @@ from alertd.channel import ChannelSettings
 from alertd.city import JST
 from alertd.dispatch import Role
 from alertd.site import Site
-from operator_console import drill_bar, drill_labels, labels
+from operator_console import drill_bar, drill_labels, labels, under_way
 from operator_console.area_map import area_map, level_of
 from operator_console.assets import asset_url
 from operator_console.catalogue import LANGUAGES, mark, translate, translations
@@ -35,7 +35,9 @@ def environment(language: str) -> Environment:
         lstrip_blocks=True,
     )
     made.install_gettext_translations(translations(language), newstyle=True)  # type: ignore[attr-defined]
-    made.filters.update(clock=clock, moment=moment, second=second, number=number, phone=phone, tag=tag)
+    made.filters.update(
+        clock=clock, countdown=countdown, moment=moment, second=second, number=number, phone=phone, tag=tag
+    )
     made.globals.update(
         labels=labels,
         asset_url=asset_url,
@@ -47,6 +49,8 @@ def environment(language: str) -> Environment:
         level_of=level_of,
         drills_coming=drill_bar.coming,
         drill_stages=drill_labels.STAGES,
+        under_way=under_way.under_way,
+        may_stop=under_way.may_stop,
     )
     return made
 
@@ -59,6 +63,12 @@ def clock(instant: datetime) -> str:
 def moment(instant: datetime) -> str:
     """2026-11-23 15:20 in Japan."""
     return f"{instant.astimezone(JST):%Y-%m-%d %H:%M}"
+
+
+def countdown(seconds: int) -> str:
+    """1:02:03 to or since a moment."""
+    hours, rest = divmod(abs(seconds), 3600)
+    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
 
 
 def second(instant: datetime) -> str:

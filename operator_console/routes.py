@@ -51,8 +51,8 @@ from operator_console.admission import SET_UP
 from operator_console.assets import asset
 from operator_console.personal import ENTERS, SEES
 from operator_console.sounds import sound
-from operator_console.tally import STOPS
 from operator_console.throttle import Throttle
+from operator_console.under_way import STOPS
 from operator_console.visit import Visited
 
 #: signed in, whatever the role
@@ -99,6 +99,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=SET_UP, endpoint=second_factor.set_up, needs=_EVERY_ROLE, unproven=True),
         Route(method="POST", path=f"{SET_UP}/remove", endpoint=second_factor.remove, needs=_EVERY_ROLE),
         Route(method="GET", path="/", endpoint=alerts.show, needs=_EVERY_ROLE),
+        Route(method="GET", path="/under-way", endpoint=alerts.under_way, needs=_EVERY_ROLE, by_itself=True),
         Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
         Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
         Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),
@@ -189,7 +190,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path="/drills", endpoint=drills.show, needs=_EVERY_ROLE),
         Route(method="GET", path=drill, endpoint=drills.one, needs=_EVERY_ROLE),
         Route(method="POST", path=f"{drill}/arm", endpoint=drills.arm, needs=approves),
-        Route(method="POST", path=f"{drill}/stop", endpoint=drills.stop, needs=_STOPS),
+        Route(method="POST", path=f"{drill}/stop", endpoint=drills.stop, needs=frozenset(drills.STOPS)),
         Route(method="GET", path=f"{drill}/report.pdf", endpoint=drills.paper, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.csv", endpoint=drills.spreadsheet, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.json", endpoint=drills.document, needs=_EVERY_ROLE),

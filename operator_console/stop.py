@@ -9,6 +9,7 @@ from alertd import issue, store
 from alertd.db import reading
 from alertd.errors import MoveRefused
 from alertd.report import report
+from operator_console import wrong_send
 from operator_console.board import can_stop
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
@@ -31,6 +32,7 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         told = report(session, number)
         correction = store.correction_of(session, number)
         words = store.artefacts(session, correction.id) if correction is not None else []
+        ready = wrong_send.ready(session, visit, dispatch)
     return page(
         visit,
         "stop.html",
@@ -38,6 +40,7 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         dispatch=dispatch,
         report=told,
         correction=words,
+        reached=ready.total if ready is not None else 0,
         channels={
             name: channel_name(visit.language, name, site.settings.get(name))
             for name in dispatch.row.channels

@@ -28,9 +28,8 @@ from operator_console.alarm import Alarm, alarms
 from operator_console.help_wanted import shown as calls
 from operator_console.page import channel_name
 from operator_console.visit import Visit
+from operator_console.under_way import may_stop
 
-#: who may stop a dispatch or a drill
-STOPS = (Role.SEND, Role.APPROVE, Role.DRAFT)
 #: the width of a bar, in the units of its picture
 WIDTH = 1000
 #: names of a channel that the board itself shows; the others are one click away
@@ -161,7 +160,7 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
         "taken_at": snapshot.taken_at,
         "checklist": snapshot.checklist,
         "ticks": visit.may(*TICKS),
-        "can_halt": visit.may(*STOPS) and told.state in (State.APPROVED, State.SENDING),
+        "can_halt": may_stop(visit, told.status) and told.state in (State.APPROVED, State.SENDING),
         "can_go_on": visit.may(Role.SEND, Role.APPROVE)
         and told.state in (State.APPROVED, State.SENDING, State.FINISHED),
         "left": told.expires_at - snapshot.taken_at,

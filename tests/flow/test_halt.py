@@ -121,7 +121,7 @@ def test_a_late_word_of_the_first_attempt_does_not_stop_what_goes_on(city: City)
 
 def test_only_who_may_stops_and_lets_go_on_and_only_with_a_reason(city: City) -> None:
     dispatch = going_out(city, 1)
-    with pytest.raises(MoveRefused, match="role"):
+    with pytest.raises(MoveRefused, match="trainee"):
         halt.halt(city.site, dispatch, TRAINEE, ["mail"])
     with pytest.raises(NotFound, match="does not go over"):
         halt.halt(city.site, dispatch, APPROVER, ["fm"])
