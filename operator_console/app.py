@@ -20,8 +20,10 @@ from operator_console.admission import SET_UP, Forbidden, NoSecondFactor, NotSig
 from operator_console.api import api
 from operator_console.bare import Bare
 from operator_console.defences import Headers, Limits
+from operator_console.gate import inner_gates, outer_gate
 from operator_console.page import page
 from operator_console.public import public_routes
+from operator_console.ready import Ready, ReadyPages
 from operator_console.refusal import refusal
 from operator_console.routes import routes
 from operator_console.visit import Visit
@@ -69,7 +71,10 @@ def public_app(site: Site) -> ASGIApp:
     app.router.routes.append(api(site))
     bare = [Route(one.path, one.endpoint, methods=list(one.methods)) for one in given if one.bare]
     # around the framework and not within it: its own way costs a far end's callback a tenth more
-    return Headers(Limits(Bare(app, routes=bare)), https=site.config.public_url.startswith("https://"))
+    pages = ReadyPages(site)
+    inside = Limits(Bare(Ready(inner_gates(app, site, pages), pages=pages), routes=bare))
+    secure = site.config.public_url.startswith("https://")
+    return Headers(outer_gate(inside, site, pages), https=secure)
 
 
 def _app(title: str, *middleware: Middleware) -> FastAPI:

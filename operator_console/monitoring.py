@@ -14,7 +14,10 @@ from fastapi import HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
 
+from alertd.clock import stopwatch
 from alertd.db import reading
 from alertd.metrics import CONTENT_TYPE, metrics
 from alertd.readiness import readiness, ready
@@ -23,6 +26,31 @@ from alertd.site import Site
 #: what a proxy adds: who asks through one does not come from the address that is seen
 _PROXIED = ("forwarded", "x-forwarded-for", "x-real-ip")
 _UNSEEN = {"Cache-Control": "no-store"}
+#: for how long the answer of /healthz holds, in seconds
+_HEALTH_SECONDS = 1.0
+
+
+class Health:
+    """GET /healthz: whether the database answers. It is asked at most once a second, however many ask us."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._found: Response | None = None
+        self._until = 0.0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._found is None or stopwatch() >= self._until:
+            self._until = stopwatch() + _HEALTH_SECONDS
+            self._found = await run_in_threadpool(self._look)
+        await self._found(scope, receive, send)
+
+    def _look(self) -> Response:
+        try:
+            with reading(self._site.engine) as session:
+                session.execute(text("SELECT 1"))
+        except SQLAlchemyError:
+            return JSONResponse({"status": "the database does not answer"}, 503)
+        return JSONResponse({"status": "ok"})
 
 
 class Monitoring:
@@ -31,15 +59,6 @@ class Monitoring:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._networks = tuple(ip_network(one) for one in site.config.monitoring.networks)
-
-    def health(self) -> Response:
-        """GET /healthz: whether the database answers."""
-        try:
-            with reading(self._site.engine) as session:
-                session.execute(text("SELECT 1"))
-        except SQLAlchemyError:
-            return JSONResponse({"status": "the database does not answer"}, 503)
-        return JSONResponse({"status": "ok"})
 
     def ready(self, request: Request) -> Response:
         """GET /readyz: what was looked at; 503 when an alert would not go out."""

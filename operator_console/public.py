@@ -1,19 +1,19 @@
-"""The public pages: what far ends and residents reach. Nothing here knows who anybody is."""
+"""The public pages: what far ends and residents reach, beside `ready`. Nothing here knows who anybody is."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Request, Response
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
 
 from alertd.site import Site
 from operator_console.assets import asset
 from operator_console.callback_route import CallbackRoute
 from operator_console.feed import Feed
-from operator_console.monitoring import Monitoring
-from operator_console.public_page import public_page, reader_of
+from operator_console.monitoring import Health, Monitoring
 from operator_console.registration import Registration
 from operator_console.sounds import sound
 
@@ -32,15 +32,15 @@ class PublicRoute:
 
 
 def public_routes(site: Site) -> tuple[PublicRoute, ...]:
-    """Every public path."""
-    pages, feed, registration, watch = Public(site), Feed(site), Registration(site), Monitoring(site)
+    """Every public path that is not ready before anybody asks."""
+    feed, registration, watch = Feed(site), Registration(site), Monitoring(site)
+    audio = Told(lambda named: sound(site, named["digest"], cache=_FOR_EVER))
     return (
-        PublicRoute(("GET",), "/", pages.front),
-        PublicRoute(("GET",), "/static/{name}", asset),
+        PublicRoute(("GET",), "/static/{name}", Told(lambda named: asset(named["name"])), bare=True),
         PublicRoute(("GET", "POST"), "/callbacks/{name}", CallbackRoute(site), bare=True),
-        PublicRoute(("GET", "HEAD"), "/audio/{digest}.wav", pages.audio),
-        PublicRoute(("GET", "HEAD"), "/audio/{digest}.mp3", pages.audio),
-        PublicRoute(("GET",), "/register", registration.ask_page),
+        # the name is the secret: 256 bits that only who was called knows
+        PublicRoute(("GET", "HEAD"), "/audio/{digest}.wav", audio, bare=True),
+        PublicRoute(("GET", "HEAD"), "/audio/{digest}.mp3", audio, bare=True),
         PublicRoute(("POST",), "/register", registration.ask),
         PublicRoute(("GET",), "/r/{token}", registration.choose_page),
         PublicRoute(("POST",), "/r/{token}", registration.choose),
@@ -53,22 +53,17 @@ def public_routes(site: Site) -> tuple[PublicRoute, ...]:
         PublicRoute(("GET", "HEAD"), "/cap/in-force.geojson", feed.in_force),
         PublicRoute(("GET", "HEAD"), "/cap/{identifier}.xml", feed.document),
         PublicRoute(("GET", "HEAD"), "/cap/{identifier}.json", feed.document_json),
-        PublicRoute(("GET",), "/healthz", watch.health),
+        PublicRoute(("GET",), "/healthz", Health(site), bare=True),
         PublicRoute(("GET",), "/readyz", watch.ready),
         PublicRoute(("GET",), "/metrics", watch.figures),
     )
 
 
-class Public:
-    """The public pages of one installation."""
+class Told:
+    """An ASGI app whose answer follows from the names in the path alone."""
 
-    def __init__(self, site: Site) -> None:
-        self._site = site
+    def __init__(self, answer: Callable[[Mapping[str, str]], Response]) -> None:
+        self._answer = answer
 
-    def front(self, request: Request) -> Response:
-        """GET /"""
-        return public_page(self._site, reader_of(request), "public/front.html")
-
-    def audio(self, digest: str) -> Response:
-        """GET /audio/DIGEST.wav and .mp3: the name is the secret, 256 bits that only who was called knows."""
-        return sound(self._site, digest, cache=_FOR_EVER)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._answer(scope["path_params"])(scope, receive, send)

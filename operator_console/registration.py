@@ -55,9 +55,9 @@ class Registration:
 
     # asking for a link
 
-    def ask_page(self, request: Request) -> Response:
-        """GET /register"""
-        return self._ask_page(reader_of(request))
+    def ask_page(self, reader: Reader) -> Response:
+        """GET /register: the same for every reader of one kind."""
+        return self._ask_page(reader)
 
     async def ask(self, request: Request) -> Response:
         """POST /register: the same answer for every address, known or not."""
@@ -160,6 +160,7 @@ class Registration:
     def _choose(self, token: str, request: Request, form: _Form) -> Response:
         reader = reader_of(request, form.get("language", [""])[-1])
         try:
+            subscribe.opened(self._site, token)  # a made-up link never keeps others from writing
             if "leave" in form:
                 subscribe.leave_by_link(self._site, token)
                 return public_page(self._site, reader, "public/stopped.html")
