@@ -95,7 +95,8 @@ def writing(engine: Engine) -> Iterator[Session]:
 @contextmanager
 def reading(engine: Engine) -> Iterator[Session]:
     """A session that only reads: one snapshot, and it never waits for a writer."""
-    with Session(engine.execution_options(read_only=True), expire_on_commit=False) as session:
+    options = {"isolation_level": "REPEATABLE READ"} if engine.dialect.name == "postgresql" else {}
+    with Session(engine.execution_options(read_only=True, **options), expire_on_commit=False) as session:
         yield session
 
 

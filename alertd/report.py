@@ -12,6 +12,7 @@ from alertd.alert import MsgType, Status
 from alertd.channel import Outcome
 from alertd.dispatch import State
 from alertd.errors import NotFound
+from alertd.running_tally import RunningTallies
 from alertd.site import Site
 from alertd.tables import AlertRow
 
@@ -103,14 +104,19 @@ class Report:
         }
 
 
-def report(session: Session, dispatch_id: int, *, site: Site | None = None) -> Report:
-    """The report of a dispatch from one snapshot; with `site` also its forecast. Raises NotFound."""
+def report(
+    session: Session, dispatch_id: int, *, site: Site | None = None, running: RunningTallies | None = None
+) -> Report:
+    """The report of a dispatch from one snapshot; with `site` also its forecast. Raises NotFound.
+
+    Who looks again and again has `running` tallies, so that not everything is counted each time.
+    """
     row = store.dispatch(session, dispatch_id)
     if row is None:
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
     alert = session.get_one(AlertRow, row.alert_id)
     channels = {name: _empty() for name in row.channels}
-    for count in store.tally(session, dispatch_id):
+    for count in store.tally(session, dispatch_id) if running is None else running.tally(session, row):
         tally = channels.setdefault(count.channel, _empty())
         tally.outcomes[count.outcome or PENDING] += count.deliveries
         if count.outcome in _EXPLAINED and count.reason:

@@ -3,9 +3,11 @@
     python benchmarks/board.py [--deliveries 1000000] [--moving 30000] [--boards 20] [--runs 3]
                                [--database URL] [--json]
 
-Prints how long the server takes for one look at the tally, for the board as a page and
-for the first page (milliseconds, median and worst), and by how much the mails per second
-of a dispatch under way are fewer while so many boards of it are open. The far end is
+Prints how long the server takes to count everything for the first look at a board, for an
+update of an open one after some more receipts, for the fragment that is sent to each
+browser, for the board as a page and for the first page (milliseconds, median and worst),
+and by how much the mails per second of a dispatch under way are fewer while so many boards
+of it are open: runs without and with boards take turns. The far end is
 Postfix's smtp-sink where it is installed, else the simulated SMTP server of the demo.
 Everything runs on 127.0.0.1.
 """
@@ -31,11 +33,13 @@ from alertd import plan
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.dispatch import Person
+from alertd.running_tally import RunningTallies
 from alertd.site import Site
 from alertd.tables import DeliveryRow, Instant
 from operator_console import alerts
 from operator_console.board import Boards
-from operator_console.tally import snapshot
+from operator_console.page import fragment
+from operator_console.tally import Snapshot, shown, snapshot
 from operator_console.visit import Visit
 
 #: looks that are timed
@@ -114,6 +118,13 @@ _RECEIPTS = """
 INSERT INTO receipt (delivery_id, attempt, outcome, reason, received_at)
 SELECT id, 1, outcome, reason, :now FROM delivery WHERE dispatch_id = :dispatch AND outcome IS NOT NULL
 """
+_CHOSEN = "dispatch_id = :dispatch AND outcome = 'accepted' AND id % 300 = :turn"
+#: some of all, in turns, are now known to have arrived: 3,000 of a million
+_ARRIVED = (
+    f"INSERT INTO receipt (delivery_id, attempt, outcome, received_at)"
+    f" SELECT id, 1, 'delivered', :now FROM delivery WHERE {_CHOSEN}",
+    f"UPDATE delivery SET outcome = 'delivered' WHERE {_CHOSEN}",
+)
 
 
 def _crowd(site: Site, dispatch: int, number: int) -> None:
@@ -143,13 +154,36 @@ def _looks(site: Site, person: Person, dispatch: int) -> dict[str, object]:
 
     boards = Boards(site)
 
+    running = RunningTallies()
+
     def look() -> None:
         with reading(site.engine) as session:
             snapshot(session, site, dispatch)
 
-    found: dict[str, object] = {}
+    def update() -> Snapshot:
+        values = {"dispatch": dispatch, "turn": len(took) + 3, "now": site.clock.now()}
+        with writing(site.engine) as session:
+            for statement in _ARRIVED:
+                clause = text(statement)
+                times = [bindparam("now", type_=Instant())] if ":now" in statement else []
+                names = set(clause._bindparams)
+                session.execute(clause.bindparams(*times), {name: values[name] for name in names})
+        began = stopwatch()
+        with reading(site.engine) as session:
+            now = snapshot(session, site, dispatch, running)
+        took.append(1000 * (stopwatch() - began))
+        return now
+
+    took: list[float] = []
+    now = [update() for _ in range(LOOKS + 1)][-1]
+    drawn = visit(f"/alerts/{dispatch}")
+    found: dict[str, object] = {
+        "update_ms": round(statistics.median(took[1:]), 1),
+        "update_worst_ms": round(max(took[1:]), 1),
+    }
     for name, what in (
         ("tally", look),
+        ("fragment", lambda: fragment(drawn, "_tally.html", **shown(drawn, now))),
         ("board_page", lambda: boards.show(dispatch, visit(f"/alerts/{dispatch}"))),
         ("first_page", lambda: alerts.show(visit("/"))),
     ):

@@ -18,6 +18,7 @@ from alertd.dispatch import State
 from alertd.follow_up import FollowUp
 from alertd.hold import is_held
 from alertd.report import Report
+from alertd.running_tally import RunningTallies
 from alertd.site import Site
 from operator_console import help_wanted, wrong_send
 from operator_console.follow_ups import can_follow
@@ -64,6 +65,7 @@ class Boards:
         self._site = site
         #: by dispatch: until when it serves, on the stopwatch
         self._taken: dict[int, tuple[float, Snapshot]] = {}
+        self._tallies = RunningTallies()
         self._guard = threading.Lock()
         #: boards that are open now
         self._open = 0
@@ -72,23 +74,23 @@ class Boards:
         """GET /alerts/N"""
         with reading(self._site.engine) as session:
             dispatch = stored(session, self._site, number)
-            now = snapshot(session, self._site, number)
+            now = snapshot(session, self._site, number, self._tallies)
             follows = dispatch.row.follows_id
             before = store.dispatch(session, follows) if follows is not None else None
             after = store.followed_by(session, number)
-        return page(
-            visit,
             correction = wrong_send.offered(session, visit, dispatch)
             put_right = wrong_send.ran(session, dispatch.row)
+        return page(
+            visit,
             "board.html",
             dispatch=dispatch,
             held=is_held(dispatch.row),
             follows=before,
             followed_by=after,
-            follow_ups=_follow_ups(visit, dispatch, now.report),
-            **shown(visit, now),
             correction=correction,
             put_right=put_right,
+            follow_ups=_follow_ups(visit, dispatch, now.report),
+            **shown(visit, now),
         )
 
     async def events(self, number: int, request: Request, visit: Visited) -> Response:
@@ -137,7 +139,7 @@ class Boards:
                 return known[1]
             began = stopwatch()
             with reading(self._site.engine) as session:
-                taken = snapshot(session, self._site, number)
+                taken = snapshot(session, self._site, number, self._tallies)
             if len(self._taken) >= _MOST:
                 self._taken.clear()
             ended = stopwatch()

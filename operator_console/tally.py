@@ -19,6 +19,7 @@ from alertd.halt import Stop, stops
 from alertd.help_wanted import HelpWanted, help_wanted
 from alertd.link_test import Link, links
 from alertd.report import PENDING, ChannelTally, Report, report
+from alertd.running_tally import RunningTallies
 from alertd.site import Site
 from alertd.store.deliveries import unconfirmed
 from alertd.store.published import alert_in
@@ -27,8 +28,8 @@ from operator_console import labels
 from operator_console.alarm import Alarm, alarms
 from operator_console.help_wanted import shown as calls
 from operator_console.page import channel_name
-from operator_console.visit import Visit
 from operator_console.under_way import may_stop
+from operator_console.visit import Visit
 
 #: the width of a bar, in the units of its picture
 WIDTH = 1000
@@ -94,9 +95,9 @@ class Line:
     stop: Stop | None
 
 
-def snapshot(session: Session, site: Site, number: int) -> Snapshot:
+def snapshot(session: Session, site: Site, number: int, running: RunningTallies | None = None) -> Snapshot:
     """The dispatch as it is now. Raises NotFound."""
-    told = report(session, number)
+    told = report(session, number, running=running)
     row = store.dispatch(session, number)
     asked = any(Answer.HELP in tally.answers for tally in told.channels.values())
     silent = any(Reason.UNCONFIRMED in tally.reasons for tally in told.channels.values())

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import (
+    ColumnElement,
     and_,
     case,
     exists,
@@ -16,6 +17,8 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session
 
 from alertd.channel import Answer, Outcome, Reason
+from alertd.delivery import Word
+from alertd.store.frontier import Frontier
 from alertd.tables import (
     ContactRow,
     DeliveryRow,
@@ -23,6 +26,9 @@ from alertd.tables import (
     RecipientRow,
     TakingRow,
 )
+
+#: deliveries whose receipts are read in one query
+_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +44,29 @@ class Count:
     due: int
 
 
-def tally(session: Session, dispatch_id: int) -> list[Count]:
-    """What became of a dispatch, from one query: every delivery is counted once."""
+def tally(session: Session, dispatch_id: int, channels: Collection[str] | None = None) -> list[Count]:
+    """What became of a dispatch, or of these channels of it, from one query: every delivery is counted once."""
+    return _counted(
+        session,
+        DeliveryRow.dispatch_id == dispatch_id,
+        *([] if channels is None else [DeliveryRow.channel.in_(channels)]),
+    )
+
+
+def tally_beyond(
+    session: Session, dispatch_id: int, channels: Collection[str], seen: Frontier
+) -> list[Count]:
+    """The same, of the deliveries that were planned beyond a frontier."""
+    return _counted(
+        session,
+        # by number, and not by the index of the dispatch
+        DeliveryRow.dispatch_id + 0 == dispatch_id,
+        DeliveryRow.channel.in_(channels),
+        seen.beyond(DeliveryRow.id),
+    )
+
+
+def _counted(session: Session, *which: ColumnElement[bool]) -> list[Count]:
     rows = session.execute(
         select(
             DeliveryRow.channel,
@@ -49,10 +76,74 @@ def tally(session: Session, dispatch_id: int) -> list[Count]:
             func.count(),
             func.count(DeliveryRow.due_at),
         )
-        .where(DeliveryRow.dispatch_id == dispatch_id)
+        .where(*which)
         .group_by(DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
     )
     return [Count(*row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """Deliveries of which something was said beyond a frontier, as they are now."""
+
+    count: Count
+    #: the one that this is, when something had been said of it before; None = nothing had been
+    delivery: int | None
+
+
+def changed(
+    session: Session, dispatch_id: int, channels: Collection[str], planned: Frontier, said: Frontier
+) -> list[Changed]:
+    """Deliveries planned within one frontier of which something was said beyond another one."""
+    # by the number of the receipt, and not along the index of deliveries
+    about = (ReceiptRow.delivery_id + 0).label("delivery_id")
+    fresh = select(about).where(said.beyond(ReceiptRow.id)).distinct().cte("fresh")
+    earlier = exists().where(ReceiptRow.delivery_id == DeliveryRow.id, said.within(ReceiptRow.id))
+    one = case((earlier, DeliveryRow.id)).label("one")
+    rows = session.execute(
+        select(
+            DeliveryRow.channel,
+            DeliveryRow.outcome,
+            DeliveryRow.reason,
+            DeliveryRow.answer,
+            func.count(),
+            func.count(DeliveryRow.due_at),
+            one,
+        )
+        .select_from(fresh)
+        .join(DeliveryRow, DeliveryRow.id == fresh.c.delivery_id)
+        .where(
+            DeliveryRow.dispatch_id + 0 == dispatch_id,
+            DeliveryRow.channel.in_(channels),
+            planned.within(DeliveryRow.id),
+        )
+        .group_by(DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer, one)
+    )
+    return [Changed(Count(*row[:6]), row[6]) for row in rows]
+
+
+def said_within(
+    session: Session, numbers: Collection[int], said: Frontier
+) -> tuple[dict[int, set[Word]], bool]:
+    """What was said of each of these deliveries within a frontier; and whether some of it was withdrawn since."""
+    words: dict[int, set[Word]] = {number: set() for number in numbers}
+    withdrawn = False
+    ordered = sorted(words)
+    for begin in range(0, len(ordered), _AT_ONCE):
+        rows = session.execute(
+            select(
+                ReceiptRow.delivery_id,
+                ReceiptRow.attempt,
+                ReceiptRow.outcome,
+                ReceiptRow.reason,
+                ReceiptRow.answer,
+                ReceiptRow.withdrawn_at,
+            ).where(ReceiptRow.delivery_id.in_(ordered[begin : begin + _AT_ONCE]), said.within(ReceiptRow.id))
+        )
+        for number, attempt, outcome, reason, answer, withdrawn_at in rows:
+            withdrawn |= withdrawn_at is not None
+            words[number].add(Word(attempt, outcome, reason, answer))
+    return words, withdrawn
 
 
 def met_at_the_door(session: Session, dispatch_id: int) -> Mapping[str, int]:
