@@ -45,7 +45,7 @@ class Guide:
         return subprocess.run(
             [str(self.folder / "venv" / "bin" / "python"), *arguments],
             cwd=self.folder / "package",
-            env={**clean, "PYTHONDONTWRITEBYTECODE": "1"},
+            env=clean,
             capture_output=True,
             text=True,
             timeout=within,
