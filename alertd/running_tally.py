@@ -123,6 +123,8 @@ def _carry_on(session: Session, dispatch_id: int, look: _Look) -> None:
         place: _Place = (one.count.channel, None, None, None)
         if one.delivery is not None:
             place = (one.count.channel, *_stood(words[one.delivery]))
+        elif one.before is not None:
+            place = (one.count.channel, *_stood([one.before]))
         moves.append((place, _was_due(look, place), one.count))
     for place, due, count in moves:
         look.deliveries[place] -= count.deliveries

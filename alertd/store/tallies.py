@@ -87,7 +87,9 @@ class Changed:
     """Deliveries of which something was said beyond a frontier, as they are now."""
 
     count: Count
-    #: the one that this is, when something had been said of it before; None = nothing had been
+    #: the one receipt that there was of each before; None = there was none
+    before: Word | None
+    #: the one delivery that this is, when several things had been said of it before
     delivery: int | None
 
 
@@ -98,28 +100,41 @@ def changed(
     # by the number of the receipt, and not along the index of deliveries
     about = (ReceiptRow.delivery_id + 0).label("delivery_id")
     fresh = select(about).where(said.beyond(ReceiptRow.id)).distinct().cte("fresh")
-    earlier = exists().where(ReceiptRow.delivery_id == DeliveryRow.id, said.within(ReceiptRow.id))
-    one = case((earlier, DeliveryRow.id)).label("one")
-    rows = session.execute(
+    receipts = func.count(ReceiptRow.id)
+    past = (
         select(
-            DeliveryRow.channel,
-            DeliveryRow.outcome,
-            DeliveryRow.reason,
-            DeliveryRow.answer,
-            func.count(),
-            func.count(DeliveryRow.due_at),
-            one,
+            fresh.c.delivery_id,
+            func.min(ReceiptRow.attempt).label("attempt"),
+            func.min(ReceiptRow.outcome).label("outcome"),
+            func.min(ReceiptRow.reason).label("reason"),
+            func.min(ReceiptRow.answer).label("answer"),
+            case((or_(receipts > 1, func.count(ReceiptRow.withdrawn_at) > 0), fresh.c.delivery_id)).label(
+                "one"
+            ),
         )
-        .select_from(fresh)
-        .join(DeliveryRow, DeliveryRow.id == fresh.c.delivery_id)
+        .outerjoin(
+            ReceiptRow, and_(ReceiptRow.delivery_id == fresh.c.delivery_id, said.within(ReceiptRow.id))
+        )
+        .group_by(fresh.c.delivery_id)
+        .cte("past")
+    )
+    now = (DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
+    # of one that has several receipts, all of them are read
+    then = [case((past.c.one.is_(None), column)) for column in list(past.c)[1:5]]
+    rows = session.execute(
+        select(*now, func.count(), func.count(DeliveryRow.due_at), *then, past.c.one)
+        .select_from(past)
+        .join(DeliveryRow, DeliveryRow.id == past.c.delivery_id)
         .where(
             DeliveryRow.dispatch_id + 0 == dispatch_id,
             DeliveryRow.channel.in_(channels),
             planned.within(DeliveryRow.id),
         )
-        .group_by(DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer, one)
+        .group_by(*now, *then, past.c.one)
     )
-    return [Changed(Count(*row[:6]), row[6]) for row in rows]
+    return [
+        Changed(Count(*row[:6]), Word(*row[6:10]) if row[6] is not None else None, row[10]) for row in rows
+    ]
 
 
 def said_within(
