@@ -43,7 +43,7 @@ from alertd.store.dispatches import (
     still_told,
     urgency,
 )
-from alertd.store.planning import plan_audience, plan_correction, plan_next_contacts, planned
+from alertd.store.planning import plan_next_contacts, planned
 from alertd.store.queues import Queue, queue
 from alertd.store.receipts import (
     HALTED,
@@ -125,8 +125,6 @@ __all__ = [
     "open_by_channel",
     "other_refs",
     "overdue",
-    "plan_audience",
-    "plan_correction",
     "plan_next_contacts",
     "planned",
     "postpone",

@@ -1,0 +1,133 @@
+"""Planning in slices: nobody waits for a million, and a death in the middle is made good."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import event, select
+
+from alertd import plan, store
+from alertd.db import reading, writing
+from alertd.dispatch import MOVES, Move, State
+from alertd.store import roster
+from alertd.tables import DeliveryRow, DispatchRow
+from tests import factories
+from tests.flow.conftest import City
+
+
+@pytest.fixture
+def approved(city: City, monkeypatch: pytest.MonkeyPatch) -> int:
+    """A dispatch to seven people, which is planned two at a time."""
+    monkeypatch.setattr(plan, "FIRST_SLICE", 2)
+    monkeypatch.setattr(plan, "SLICE", 2)
+    factories.add_people(city.site, [f"a{n}@example.jp" for n in range(7)])
+    number = factories.submit(city.site)
+    factories.approve(city.site, number)
+    return number
+
+
+def contacts(city: City) -> Sequence[int]:
+    with reading(city.site.engine) as session:
+        return session.scalars(select(DeliveryRow.contact_id).order_by(DeliveryRow.id)).all()
+
+
+def state(city: City, number: int) -> State:
+    with reading(city.site.engine) as session:
+        return session.get_one(DispatchRow, number).state
+
+
+def at_slice(nth: int, monkeypatch: pytest.MonkeyPatch, does: Any) -> None:
+    """Right before the nth slice is made, outside of its transaction, this happens."""
+    slices = iter(range(1, 100))
+    slicing = roster.slicing
+
+    def watched(connection: Any) -> Any:
+        if next(slices) == nth:
+            does()
+        return slicing(connection)
+
+    monkeypatch.setattr(roster, "slicing", watched)
+
+
+def test_the_first_can_be_sent_while_the_last_are_planned(
+    city: City, approved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sent: list[int] = []
+    at_slice(2, monkeypatch, lambda: sent.append(city.drain()))
+    assert plan.plan(city.site, approved) == 7
+    assert sent == [2] and state(city, approved) is State.SENDING
+
+
+def test_a_death_in_the_middle_is_made_good_by_planning_once_more(
+    city: City, approved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Death(Exception):
+        pass
+
+    def die() -> None:
+        raise Death
+
+    at_slice(3, monkeypatch, die)
+    with pytest.raises(Death):
+        plan.plan(city.site, approved)
+    assert len(contacts(city)) == 4 and state(city, approved) is State.APPROVED
+    assert plan.plan(city.site, approved) == 3
+    assert len(set(contacts(city))) == len(contacts(city)) == 7 and state(city, approved) is State.SENDING
+
+
+def test_who_stops_it_in_the_middle_stops_the_rest(
+    city: City, approved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stop() -> None:
+        with writing(city.site.engine) as session:
+            row = session.get_one(DispatchRow, approved)
+            row.state = MOVES[row.state, Move.CANCEL]
+
+    at_slice(2, monkeypatch, stop)
+    assert plan.plan(city.site, approved) <= 2
+    assert len(contacts(city)) == 2 and state(city, approved) is State.CANCELLED
+
+
+def test_a_channel_that_is_stopped_in_the_middle_sends_nothing_more(
+    city: City, approved: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def halt() -> None:
+        with writing(city.site.engine) as session:
+            session.get_one(DispatchRow, approved).stops = {"mail": "tests"}
+
+    at_slice(2, monkeypatch, halt)
+    plan.plan(city.site, approved)
+    with reading(city.site.engine) as session:
+        assert store.open_by_channel(session, approved) == []
+    assert len(contacts(city)) == 7 and city.drain() == 0
+
+
+def test_nobody_who_writes_waits_for_the_roster(city: City, approved: int) -> None:
+    """On SQLite there is one writer: while the order is found, it is not the planner."""
+    if city.site.engine.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL has as many writers as there are")
+    begun: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith(("BEGIN", "INSERT INTO roster", "INSERT INTO delivery")):
+            begun.append(statement.partition(" (")[0])
+
+    event.listen(city.site.engine, "before_cursor_execute", note)
+    try:
+        plan.plan(city.site, approved)
+    finally:
+        event.remove(city.site.engine, "before_cursor_execute", note)
+    before = dict(zip(begun[1:], begun, strict=False))
+    assert before["INSERT INTO roster"] == "BEGIN"
+    assert begun.count("INSERT INTO delivery") == 4
+
+
+def test_two_relays_do_not_plan_the_same_at_once(city: City, approved: int) -> None:
+    if city.site.engine.dialect.name == "sqlite":
+        pytest.skip("a file has one machine, and planning twice is harmless")
+    with roster.planning(city.site.engine, approved) as connection:
+        assert connection is not None
+        assert plan.plan(city.site, approved) == 0
+    assert plan.plan(city.site, approved) == 7
