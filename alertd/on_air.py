@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy.orm import Session
@@ -178,7 +177,7 @@ def take_off(
         return None
     with writing(site.engine) as session:
         store.clear_alarm(session, f"{ALARM}:{name}")
-    return replace(receipt, detail=f"{_WHY[why]}; {receipt.detail}" if receipt.detail else _WHY[why])
+    return receipt._replace(detail=f"{_WHY[why]}; {receipt.detail}" if receipt.detail else _WHY[why])
 
 
 def adopt(
@@ -219,5 +218,5 @@ def finished(session: Session, delivery_id: int, attempt: int, receipt: Receipt,
         # its sender is done with it: the watchdog has nothing to wait for
         airings.end_now(session, row.id, now)
     if row.taken_off == PREEMPTED and proven and receipt.outcome is Outcome.UNKNOWN:
-        return replace(receipt, outcome=Outcome.DEFERRED, reason=Reason.PREEMPTED)
+        return receipt._replace(outcome=Outcome.DEFERRED, reason=Reason.PREEMPTED)
     return receipt

@@ -8,14 +8,12 @@ the outbox and records what has ended, in crowds, beside it.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from alertd.channel import Message, Receipt, Target
 
 
-@dataclass(frozen=True, slots=True)
-class Parcel:
+class Parcel(NamedTuple):
     """One target and what to say to it; `slot` is the outbox's own."""
 
     message: Message

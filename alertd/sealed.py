@@ -11,7 +11,6 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import ClauseElement, Dialect, Engine, String
-from sqlalchemy.orm import Session
 from sqlalchemy.sql import operators
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -98,7 +97,7 @@ def same_as(column: str) -> Callable[[Any], Any]:
     return text_of
 
 
-def opener(session: Session, purpose: str) -> Callable[[str], str]:
+def opener(engine: Engine, purpose: str) -> Callable[[str], str]:
     """Opens values that were read by a statement written as text."""
-    ring, bound = keys_of(session.get_bind().dialect), purpose.encode()
+    ring, bound = keys_of(engine.dialect), purpose.encode()
     return lambda sealed: ring.unseal(bound, sealed) if sealed else sealed

@@ -13,11 +13,12 @@ import logging
 import sys
 import threading
 from collections import defaultdict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import datetime, timedelta
 from itertools import groupby
 from math import ceil
+from typing import NamedTuple
 
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
@@ -36,6 +37,7 @@ from alertd.quiet import quiet_until
 from alertd.record import close, pause, record, refuse
 from alertd.site import Site
 from alertd.store import Claimed, crowds
+from alertd.store.crowds import Marked
 from alertd.tables import DispatchRow
 
 log = logging.getLogger(__name__)
@@ -77,7 +79,7 @@ def stream(
     gc.set_threshold(SELDOM)
     try:
         with ThreadPoolExecutor(1, f"lines-{name}") as pool:
-            outbox = _Outbox(site, owner, journal)
+            outbox = _Outbox(site, name, owner, journal)
             try:
                 line = pool.submit(channel.stream, outbox)
                 handed = _Stream(site, name, owner, channel, book, journal, outbox).run(line, stop)
@@ -89,13 +91,24 @@ def stream(
         journal.abandon()
 
 
+class _Ready(NamedTuple):
+    """What is needed to make a parcel: that is left to the thread of the lines, which knows when."""
+
+    message: Message
+    marked: Marked
+    slot: int
+
+
 class _Outbox:
     """What the feeder has made ready, and what the lines have said of it; two threads use it."""
 
-    def __init__(self, site: Site, owner: str, journal: Journal) -> None:
+    def __init__(self, site: Site, name: str, owner: str, journal: Journal) -> None:
         self._owner, self._until = owner, site.keeper.until
         self._journal = journal
-        self._ready: deque[Parcel] = deque()
+        self._target, self._address = messages.Addressing(site, name).of, crowds.address_of(site.engine)
+        self._ready: deque[_Ready] = deque()
+        #: parcels that could not be begun; they are the first to be taken
+        self._back: list[Parcel] = []
         self._ended: list[tuple[int, Receipt]] = []
         self._later: list[tuple[int, float]] = []
         self._wake: Callable[[], None] = lambda: None
@@ -110,20 +123,25 @@ class _Outbox:
     @property
     def waiting(self) -> int:
         """How many can be taken."""
-        return len(self._ready) if self.open else 0
+        return len(self._ready) + len(self._back) if self.open else 0
 
     def take(self) -> Parcel | None:
         """The next one."""
-        if not self._ready or not self.open:
+        if not self.open:
             return None
-        parcel = self._ready.popleft()
+        if self._back:
+            return self._back.pop()
+        if not self._ready:
+            return None
+        message, (claimed, address, _), slot = self._ready.popleft()
         if len(self._ready) == self.few:
             self.news.set()
-        return parcel
+        number, _, contact, _, attempt, *_ = claimed
+        return Parcel(message, self._target(number, attempt, self._address(address), contact), slot)
 
     def put_back(self, parcel: Parcel) -> None:
         """The next to be taken."""
-        self._ready.appendleft(parcel)
+        self._back.append(parcel)
 
     def postpone(self, parcel: Parcel, seconds: float) -> None:
         """Due again later."""
@@ -149,9 +167,9 @@ class _Outbox:
         self._wake = wake
         wake()
 
-    def add(self, parcels: Sequence[Parcel]) -> None:
+    def add(self, more: Iterable[_Ready]) -> None:
         """More to take."""
-        self._ready.extend(parcels)
+        self._ready.extend(more)
         self._wake()
 
     def finish(self) -> None:
@@ -182,7 +200,6 @@ class _Stream:
         self._site, self._name, self._owner, self._channel = site, name, owner, channel
         self._traits: Traits = channel.traits
         self._book, self._journal, self._outbox = book, journal, outbox
-        self._target = messages.Addressing(site, name)
         #: by slot: marked and not recorded
         self._under_way: dict[int, Claimed] = {}
         self._ended: list[tuple[int, Receipt]] = []
@@ -256,7 +273,7 @@ class _Stream:
         wanted = self._wanted()
         if not self._ended and not self._later and not wanted and not self._unsure:
             return False
-        fresh: list[Claimed] = []
+        fresh: list[Marked] = []
         slots: list[int] = []
         now = self._site.clock.now()
         try:
@@ -266,8 +283,8 @@ class _Stream:
                 self._record(session, now)
                 if wanted:
                     fresh = self._claim(session, wanted, now)
-                    slots = [self._journal.enter(claimed.id, claimed.attempt) for claimed in fresh]
-                parcels, refused = self._parcels(session, fresh, slots, now)
+                    slots = [self._journal.enter(one.claimed.id, one.claimed.attempt) for one in fresh]
+                ready, refused = self._made_ready(session, fresh, slots, now)
         except OperationalError as error:
             self._journal.leave(slots)
             self._unsure.append(now)
@@ -283,10 +300,10 @@ class _Stream:
         self._ended, self._later = [], []
         if wanted and len(fresh) < wanted:
             self._dry = stopwatch()
-        self._under_way |= {parcel.slot: fresh[place] for place, parcel in parcels}
-        sent = {parcel.slot for _, parcel in parcels}
-        self._journal.leave([slot for slot in slots if slot not in sent])
-        self._outbox.add([parcel for _, parcel in parcels])
+        self._under_way |= {slot: marked.claimed for _, marked, slot in ready}
+        if len(ready) < len(slots):
+            self._journal.leave(set(slots).difference(slot for _, _, slot in ready))
+        self._outbox.add(ready)
         for why, rows in refused.items():
             refuse(self._site, self._name, self._owner, rows, why)
         return busy
@@ -300,7 +317,7 @@ class _Stream:
             return 0
         return min(self._ready - ready, self._journal.free)
 
-    def _claim(self, session: Session, wanted: int, now: datetime) -> list[Claimed]:
+    def _claim(self, session: Session, wanted: int, now: datetime) -> list[Marked]:
         settings = self._site.settings[self._name]
         morning = quiet_until(settings.quiet_hours, now)
         if morning is not None:
@@ -308,41 +325,34 @@ class _Stream:
         until = now + self._site.keeper.lease
         return crowds.claim_and_mark(session, self._name, self._owner, limit=wanted, now=now, until=until)
 
-    def _parcels(
-        self, session: Session, fresh: Sequence[Claimed], slots: Sequence[int], now: datetime
-    ) -> tuple[list[tuple[int, Parcel]], dict[str, list[Claimed]]]:
-        """What goes out of the claims, each with its place among them; and what must not, by reason."""
-        if not fresh:
-            return [], {}
-        addresses = crowds.addresses(session, [claimed.contact_id for claimed in fresh])
-        gone = {claimed.id for claimed in fresh if not addresses[claimed.contact_id][1]}
-        close(session, self._owner, fresh, gone, "has left the list", now)
-        told: dict[tuple[int, str], Message | str] = {}
-        for dispatch_id, run in groupby(fresh, key=lambda one: one.dispatch_id):
+    def _made_ready(
+        self, session: Session, fresh: Sequence[Marked], slots: Sequence[int], now: datetime
+    ) -> tuple[list[_Ready], dict[str, list[Claimed]]]:
+        """What goes out of the claims; and what must not, by reason."""
+        ready: list[_Ready] = []
+        refused: dict[str, list[Claimed]] = defaultdict(list)
+        for (dispatch_id, language), run in groupby(zip(fresh, slots, strict=True), key=_saying):
             rows = list(run)
+            claims = [marked.claimed for marked, _ in rows]
+            gone = {marked.claimed.id for marked, _ in rows if not marked.active}
+            close(session, self._owner, claims, gone, "has left the list", now)
             dispatch = session.get_one(DispatchRow, dispatch_id)
             if dispatch.superseded_by_id is not None:
-                ids = [claimed.id for claimed in rows if claimed.id not in gone]
+                ids = [claimed.id for claimed in claims if claimed.id not in gone]
                 stale = store.superseded(session, dispatch.superseded_by_id, ids)
-                close(session, self._owner, rows, stale, plan.SUPERSEDED, now)
+                close(session, self._owner, claims, stale, plan.SUPERSEDED, now)
                 gone |= stale
-            for language in {claimed.language for claimed in rows}:
-                told[dispatch_id, language] = self._message(session, dispatch_id, language)
-        new = {claimed.dispatch_id for claimed in fresh if claimed.id not in gone} - self._begun
-        if new:
-            store.begun(session, new, now)
-            self._begun |= new
-        parcels: list[tuple[int, Parcel]] = []
-        refused: dict[str, list[Claimed]] = defaultdict(list)
-        for place, claimed in enumerate(fresh):
-            message = told[claimed.dispatch_id, claimed.language]
+            if gone:
+                rows = [(marked, slot) for marked, slot in rows if marked.claimed.id not in gone]
+            if rows and dispatch_id not in self._begun:
+                store.begun(session, {dispatch_id}, now)
+                self._begun.add(dispatch_id)
+            message = self._message(session, dispatch_id, language)
             if isinstance(message, str):
-                refused[message].append(claimed)
-            elif claimed.id not in gone:
-                address = addresses[claimed.contact_id][0]
-                target = self._target.of(claimed.id, claimed.attempt, address, claimed.contact_id)
-                parcels.append((place, Parcel(message, target, slots[place])))
-        return parcels, refused
+                refused[message] += [marked.claimed for marked, _ in rows]
+            else:
+                ready += [_Ready(message, marked, slot) for marked, slot in rows]
+        return ready, refused
 
     def _message(self, session: Session, dispatch_id: int, language: str) -> Message | str:
         try:
@@ -413,6 +423,12 @@ class _Stream:
         if nothing_open:
             clear(notes(site), name)
         return True
+
+
+def _saying(one: tuple[Marked, int]) -> tuple[int, str]:
+    """Of which dispatch, in which language."""
+    claimed = one[0].claimed
+    return claimed.dispatch_id, claimed.language
 
 
 def _unanswered(error: OperationalError) -> None:

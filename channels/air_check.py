@@ -7,7 +7,7 @@ delay of seconds leave it alone, and silence or other sounds never resemble it.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -109,11 +109,11 @@ def confirmed(said: Receipt, check: AirCheck | None, sound: Sound) -> Receipt:
     try:
         hearing = check.heard(sound)
     except ChannelUnavailable as error:
-        return replace(said, outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail=f"{said.detail}; {error}")
+        return said._replace(outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail=f"{said.detail}; {error}")
     detail = f"{said.detail}; {hearing.detail}"
     if hearing.heard:
-        return replace(said, detail=detail)
-    return replace(said, outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail=detail)
+        return said._replace(detail=detail)
+    return said._replace(outcome=Outcome.UNKNOWN, reason=Reason.OTHER, detail=detail)
 
 
 def compare(sound: Path, recording: Path) -> Hearing:

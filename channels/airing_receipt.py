@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from alertd.channel import Outcome, Phase, Reason, Receipt, Target
 
 
 def passing(target: Target, phase: Phase, rid: str | None, detail: str) -> Receipt:
     """It is under way, and so far."""
-    return replace(receipt(target, Outcome.ACCEPTED, rid, detail), phase=phase)
+    return receipt(target, Outcome.ACCEPTED, rid, detail)._replace(phase=phase)
 
 
 def receipt(
@@ -31,7 +29,7 @@ def deferred(target: Target, reason: Reason, detail: str, rid: str | None = None
 
 def unknown(target: Target, detail: str, rid: str | None, phase: Phase | None) -> Receipt:
     """Not all of it was aired, or nobody can tell; without a phase it may still hold the transmitter."""
-    return replace(receipt(target, Outcome.UNKNOWN, rid, detail, Reason.OTHER), phase=phase)
+    return receipt(target, Outcome.UNKNOWN, rid, detail, Reason.OTHER)._replace(phase=phase)
 
 
 def doubt(target: Target, rid: str | None, detail: str) -> Receipt:

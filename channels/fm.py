@@ -104,7 +104,7 @@ class FmChannel:
             if len(history) < HISTORY or len(older) > 1:
                 return None
         forgotten = doubt(target, None, "the station does not remember; ask those who listened")
-        return replace(forgotten, phase=Phase.RELEASED)
+        return forgotten._replace(phase=Phase.RELEASED)
 
     def limit(self, message: Message, /) -> timedelta:
         """Its length, and as long as it may wait before and stay after."""
@@ -268,4 +268,4 @@ def _with_key(requests: Sequence[Request], key: str) -> Request | None:
 
 def _aired_before(target: Target, past: Request) -> Receipt:
     detail = "the station has had it on the air, and nobody saw its end"
-    return replace(doubt(target, past.rid, detail), phase=Phase.RELEASED)
+    return doubt(target, past.rid, detail)._replace(phase=Phase.RELEASED)

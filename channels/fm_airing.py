@@ -165,7 +165,7 @@ def last_word(target: Target, airing: Airing, ended: Ended) -> Receipt:
     match ended.ending:
         case Ending.COMPLETE:
             detail = f"on the air for {airing.seconds:.1f} s, to the end"
-            return replace(receipt(target, Outcome.DELIVERED, rid, detail), phase=Phase.RELEASED)
+            return receipt(target, Outcome.DELIVERED, rid, detail)._replace(phase=Phase.RELEASED)
         case Ending.NOT_TAKEN:
             return failed(target, Reason.REFUSED, "the station did not take the sound file", rid)
         case Ending.WITHDRAWN:

@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import ClassVar
 
@@ -102,7 +102,7 @@ class FmStreamChannel:
             return passing(target, Phase.ON_AIR, None, "being streamed")
         self._give_back()
         left = doubt(target, None, "its sender is gone, and nobody saw how much was aired")
-        return replace(left, phase=Phase.TRUNCATED)
+        return left._replace(phase=Phase.TRUNCATED)
 
     def limit(self, message: Message, /) -> timedelta:
         """Its length, what the station holds back, and a margin."""
@@ -230,17 +230,16 @@ class FmStreamChannel:
         if check is None:
             detail = "streamed to the end; nobody has heard it on the air"
             said = receipt(target, Outcome.ACCEPTED, None, detail)
-            return replace(said, phase=Phase.RELEASED)
+            return said._replace(phase=Phase.RELEASED)
         said = receipt(target, Outcome.DELIVERED, None, "streamed to the end")
-        return confirmed(replace(said, phase=Phase.RELEASED), check, message.audio)
+        return confirmed(said._replace(phase=Phase.RELEASED), check, message.audio)
 
     def _released(self, said: Receipt) -> Receipt:
         """The last word, once the contact is open; else one that leaves the transmitter held."""
         try:
             self._give_back()
         except ChannelError as error:
-            return replace(
-                said,
+            return said._replace(
                 outcome=Outcome.UNKNOWN,
                 reason=Reason.OTHER,
                 phase=None,

@@ -11,7 +11,6 @@ import hashlib
 import json
 import threading
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -113,7 +112,7 @@ class GatewayChannel:
             receipt = Receipt(key=inquiry.target.key, outcome=Outcome.ACCEPTED)
         if receipt is not None and receipt.outcome is Outcome.ACCEPTED and self._too_late(inquiry):
             silence = receipt_of(Answer(key=receipt.key, state=State.NO_ANSWER))
-            return receipt if receipt.reason is not None else replace(silence, ref=receipt.ref)
+            return receipt if receipt.reason is not None else silence._replace(ref=receipt.ref)
         return receipt
 
     def recall(self, inquiry: Inquiry, /) -> Receipt | None:

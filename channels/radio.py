@@ -9,7 +9,6 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar
 
@@ -115,7 +114,7 @@ class RadioChannel:
         if target.airing_key in self._going:
             return passing(target, Phase.SIGNALLED, None, "being spoken")
         left = doubt(target, None, "its sender is gone, and nobody can say how much was heard")
-        return replace(left, phase=Phase.TRUNCATED)
+        return left._replace(phase=Phase.TRUNCATED)
 
     def limit(self, message: Message, /) -> timedelta:
         """Its length, and a margin."""
@@ -186,8 +185,8 @@ def _last_word(target: Target, speaking: Speaking, *, broken: bool) -> Receipt:
     """What became of a page that has ended, in one zone."""
     if broken:
         lost = unknown(target, "the page broke off on its way out", None, Phase.TRUNCATED)
-        return replace(lost, reason=Reason.UNREACHABLE)
+        return lost._replace(reason=Reason.UNREACHABLE)
     if not speaking.whole:
         return unknown(target, f"cut short after {speaking.heard}", None, Phase.TRUNCATED)
     said = receipt(target, Outcome.ACCEPTED, None, "sent, unconfirmed: multicast has no answer")
-    return replace(said, phase=Phase.RELEASED)
+    return said._replace(phase=Phase.RELEASED)

@@ -1,17 +1,19 @@
 """Crowds: what is done to hundreds of deliveries at once, in statements whose texts are written once.
 
 A sender of thousands of mails a second spends its time in building statements otherwise.
-Each means the same as its namesake for few rows; ids travel as one value.
+Each means the same as its namesake for few rows. Many rows travel as one value, there and
+back: every row that is fetched by itself would take the interpreter from the lines.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from operator import itemgetter
+from typing import Any, NamedTuple
 
-from sqlalchemy import TextClause, bindparam, text
+from sqlalchemy import Engine, TextClause, bindparam, text
 from sqlalchemy.orm import Session
 
 from alertd.channel import Outcome, Receipt
@@ -22,26 +24,44 @@ from alertd.store.claims import Claimed
 from alertd.tables import CONTACT_ADDRESS, Instant
 
 
+class Marked(NamedTuple):
+    """A delivery whose hand-over has begun with the commit, and where it goes."""
+
+    claimed: Claimed
+    #: as it is stored: `address_of` opens it
+    address: str
+    #: neither the contact nor the person has left
+    active: bool
+
+
 def claim_and_mark(
     session: Session, channel: str, owner: str, *, limit: int, now: datetime, until: datetime
-) -> list[Claimed]:
+) -> list[Marked]:
     """Leases due deliveries in the order of `claim`, and their hand-over begins with the commit.
 
     For senders that note elsewhere which of them has really begun.
     """
-    rows = session.execute(
-        _for(session, _CLAIM),
-        {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until},
-    ).all()
-    ordered = sorted(rows, key=itemgetter(7, 8, 9, 10))
-    return [Claimed._make((*row[:7], None, now)) for row in ordered]
+    words = {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until}
+    if session.get_bind().dialect.name == "postgresql":
+        rows = _many(session.scalar(_CLAIM["postgresql"], words))
+    else:
+        # the transaction has the database to itself: nobody comes between these two
+        rows = _many(session.scalar(_CLAIMABLE["sqlite"], words))
+        session.execute(_CLAIM_THESE["sqlite"], {**words, "ids": json.dumps([row[0] for row in rows])})
+    rows.sort(key=itemgetter(9, 10, 11, 0))
+    return [
+        Marked(
+            Claimed(number, dispatch, contact, language, attempt, spared, standing, None, now),
+            address,
+            bool(active),
+        )
+        for number, dispatch, contact, language, attempt, spared, standing, address, active, _, _, _ in rows
+    ]
 
 
-def addresses(session: Session, contact_ids: Sequence[int]) -> Mapping[int, tuple[str, bool]]:
-    """The address of each contact, and whether it may still be used."""
-    rows = session.execute(_for(session, _ADDRESSES), {"ids": _ids(session, contact_ids)}).all()
-    opened = opener(session, CONTACT_ADDRESS)
-    return {number: (opened(address), bool(usable)) for number, address, usable in rows}
+def address_of(engine: Engine) -> Callable[[str], str]:
+    """What makes an address of one that is stored."""
+    return opener(engine, CONTACT_ADDRESS)
 
 
 def conclude(
@@ -52,25 +72,32 @@ def conclude(
     Those to be looked at again are spread over the time from `look_at` to `spread` later.
 
     Returns those that took it; of the others more is known already, or they are no
-    longer ours.
+    longer ours. Mostly all do, and SQLite is asked who only when their number is another.
     """
     word = following.word
-    taken = session.execute(
-        _for(session, _CONCLUDE if following.handed else _CONCLUDE_AND_TAKE_BACK),
-        {
-            "ids": _ids(session, ids),
-            "owner": owner,
-            "attempt": word.attempt,
-            "rank": word.rank,
-            "outcome": word.outcome.value,
-            "reason": word.reason.value if word.reason else None,
-            "answer": word.answer.value if word.answer else None,
-            "spared": following.spared,
-            "look_at": following.look_at,
-            "spread": spread.total_seconds(),
-        },
-    )
-    return frozenset([row[0] for row in taken.all()])
+    words = {
+        "ids": _ids(session, ids),
+        "owner": owner,
+        "attempt": word.attempt,
+        "rank": word.rank,
+        "outcome": word.outcome.value,
+        "reason": word.reason.value if word.reason else None,
+        "answer": word.answer.value if word.answer else None,
+        "spared": following.spared,
+        "look_at": following.look_at,
+        "spread": spread.total_seconds(),
+    }
+    asking = _for(session, _CONCLUDE_ASKING[following.handed])
+    if session.get_bind().dialect.name == "postgresql":
+        return frozenset(_many(session.scalar(asking, words)))
+    connection = session.connection()
+    connection.exec_driver_sql("SAVEPOINT conclude")
+    taken = frozenset(ids)
+    if connection.execute(_for(session, _CONCLUDE[following.handed]), words).rowcount != len(taken):
+        connection.exec_driver_sql("ROLLBACK TO conclude")
+        taken = frozenset(connection.execute(asking, words).scalars())
+    connection.exec_driver_sql("RELEASE conclude")
+    return taken
 
 
 def never_begun(session: Session, owner: str, ids: Sequence[int], now: datetime) -> None:
@@ -117,16 +144,19 @@ def _for(session: Session, texts: Mapping[str, TextClause]) -> TextClause:
     return texts[session.get_bind().dialect.name]
 
 
+def _many(rows: str | None) -> list[Any]:
+    """What a statement gave as one value; None = nothing."""
+    return json.loads(rows) if rows else []
+
+
 def _ids(session: Session, ids: Sequence[int]) -> object:
     return list(ids) if session.get_bind().dialect.name == "postgresql" else json.dumps(list(ids))
 
 
-def _texts(
-    statement: str, *, sqlite: Mapping[str, str], postgresql: Mapping[str, str]
-) -> dict[str, TextClause]:
-    """The statement for both databases, its {blanks} filled for each; times are stored as in the tables."""
+def _texts(statement: str, **databases: Mapping[str, str]) -> dict[str, TextClause]:
+    """The statement by database, its {blanks} filled for each; times are stored as in the tables."""
     made = {}
-    for name, blanks in (("sqlite", sqlite), ("postgresql", postgresql)):
+    for name, blanks in databases.items():
         clause = text(statement.format(**blanks))
         times = [
             bindparam(key, type_=Instant()) for key in ("now", "until", "look_at") if f":{key}" in clause.text
@@ -140,32 +170,60 @@ _THESE = {
     "postgresql": {"these": "(SELECT unnest(CAST(:ids AS bigint[])))"},
 }
 
+#: what is due of a channel, the most urgent first
+_DUE = """
+    SELECT d.id FROM delivery AS d
+    WHERE d.channel = :channel AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.handed_at IS NULL
+      AND (d.claimed_until IS NULL OR d.claimed_until <= :now)
+      AND (d.after_id IS NULL OR NOT EXISTS (
+          SELECT 1 FROM delivery AS wrong
+          WHERE wrong.id = d.after_id AND wrong.claimed_until IS NOT NULL AND wrong.due_at IS NOT NULL))
+    ORDER BY d.priority, d.attempt, d.due_at, d.id
+    LIMIT :limit
+    """
+_SET_MARKED = (
+    "SET owner = :owner, claimed_until = :until, attempt = attempt + 1, handed_at = :now, line_until = NULL"
+)
+#: what `Marked` has, and what they are ordered by
+_MARKED = (
+    "d.id, d.dispatch_id, d.contact_id, d.language, {attempt}, d.spared, d.standing,"
+    " contact.address, {active}, d.priority, d.attempt, d.due_at"
+)
+_WHERE_TO = """
+    JOIN contact ON contact.id = d.contact_id
+    JOIN recipient ON recipient.id = contact.recipient_id
+    """
 _CLAIM = _texts(
     """
-    UPDATE delivery
-    SET owner = :owner, claimed_until = :until, attempt = attempt + 1, handed_at = :now, line_until = NULL
-    WHERE id IN (
-        SELECT d.id FROM delivery AS d
-        WHERE d.channel = :channel AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.handed_at IS NULL
-          AND (d.claimed_until IS NULL OR d.claimed_until <= :now)
-          AND (d.after_id IS NULL OR NOT EXISTS (
-              SELECT 1 FROM delivery AS wrong
-              WHERE wrong.id = d.after_id AND wrong.claimed_until IS NOT NULL AND wrong.due_at IS NOT NULL))
-        ORDER BY d.priority, d.attempt, d.due_at, d.id
-        LIMIT :limit {locking})
-    RETURNING id, dispatch_id, contact_id, language, attempt, spared, standing, priority, attempt, due_at, id
+    WITH due AS ({due} {locking}),
+    d AS (
+        UPDATE delivery {set_marked}
+        FROM due WHERE delivery.id = due.id
+        RETURNING delivery.*
+    )
+    SELECT CAST(json_agg(json_build_array({marked})) AS text) FROM d {where_to}
     """,
-    sqlite={"locking": ""},
-    postgresql={"locking": "FOR UPDATE SKIP LOCKED"},
+    postgresql={
+        "due": _DUE,
+        "locking": "FOR UPDATE SKIP LOCKED",
+        "set_marked": _SET_MARKED.replace("attempt + 1", "delivery.attempt + 1"),
+        "marked": _MARKED.format(attempt="d.attempt", active="contact.active AND recipient.active"),
+        "where_to": _WHERE_TO,
+    },
 )
-
-_ADDRESSES = _texts(
+_CLAIMABLE = _texts(
     """
-    SELECT contact.id, contact.address, contact.active AND recipient.active
-    FROM contact JOIN recipient ON recipient.id = contact.recipient_id
-    WHERE contact.id IN {these}
+    SELECT json_group_array(json_array({marked})) FROM delivery AS d {where_to} WHERE d.id IN ({due})
     """,
-    **_THESE,
+    sqlite={
+        "due": _DUE,
+        "marked": _MARKED.format(attempt="d.attempt + 1", active="contact.active AND recipient.active"),
+        "where_to": _WHERE_TO,
+    },
+)
+_CLAIM_THESE = _texts(
+    "UPDATE delivery {set_marked} WHERE id IN {these}",
+    sqlite={"set_marked": _SET_MARKED, **_THESE["sqlite"]},
 )
 
 #: a part of `spread` that is different for neighbours and always the same for one
@@ -178,22 +236,35 @@ _LOOK_AT = {
 }
 _CONCLUDE_BLANKS = {name: {**_THESE[name], **_LOOK_AT[name]} for name in _THESE}
 
+#: fenced by owner and attempt: who comes late writes nothing
 _CONCLUDE_TEXT = """
     UPDATE delivery
     SET standing = :rank, outcome = :outcome, reason = :reason, answer = :answer, spared = :spared,
         due_at = {look_at}, owner = NULL, claimed_until = NULL{taken_back}
     WHERE id IN {these} AND owner = :owner AND attempt = :attempt AND standing < :rank
       AND due_at IS NOT NULL
-    RETURNING id
     """
-_CONCLUDE = _texts(
-    _CONCLUDE_TEXT.replace("{taken_back}", ""),
-    **_CONCLUDE_BLANKS,
-)
-_CONCLUDE_AND_TAKE_BACK = _texts(
-    _CONCLUDE_TEXT.replace("{taken_back}", ", handed_at = NULL"),
-    **_CONCLUDE_BLANKS,
-)
+_TAKE_BACK = {False: ", handed_at = NULL", True: ""}
+#: by whether the hand-over stands: the statement, …
+_CONCLUDE = {
+    handed: _texts(_CONCLUDE_TEXT.replace("{taken_back}", words), **_CONCLUDE_BLANKS)
+    for handed, words in _TAKE_BACK.items()
+}
+#: … and one that tells which took it: as one value on PostgreSQL
+_CONCLUDE_ASKING = {
+    handed: {
+        "sqlite": _texts(
+            f"{_CONCLUDE_TEXT.replace('{taken_back}', words)} RETURNING id", sqlite=_CONCLUDE_BLANKS["sqlite"]
+        )["sqlite"],
+        "postgresql": _texts(
+            "WITH taken AS ("
+            + _CONCLUDE_TEXT.replace("{taken_back}", words)
+            + " RETURNING id) SELECT CAST(json_agg(id) AS text) FROM taken",
+            postgresql=_CONCLUDE_BLANKS["postgresql"],
+        )["postgresql"],
+    }
+    for handed, words in _TAKE_BACK.items()
+}
 
 _NEVER_BEGUN = _texts(
     """

@@ -85,14 +85,14 @@ class StopsAtARefusal(FakeChannel):
 class SaysWhatIsNotItsToSay(FakeChannel):
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
         for receipt in super().send(message, targets):
-            yield replace(receipt, outcome=Outcome.EXPIRED, reason=Reason.OTHER)
+            yield receipt._replace(outcome=Outcome.EXPIRED, reason=Reason.OTHER)
 
 
 class MakesANewKeyForEachAttempt(FakeChannel):
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
-        renamed = [replace(target, key=f"{target.key}-{target.attempt}") for target in targets]
+        renamed = [target._replace(key=f"{target.key}-{target.attempt}") for target in targets]
         for target, receipt in zip(targets, super().send(message, renamed), strict=True):
-            yield replace(receipt, key=target.key)
+            yield receipt._replace(key=target.key)
 
 
 class AltersText(FakeChannel):
@@ -227,7 +227,7 @@ class ShowsItsTokenInAnError(FakeChannel):
 class ShowsItsTokenInAReceipt(FakeChannel):
     def send(self, message: Message, targets: Sequence[Target], /) -> Iterator[Receipt]:
         for receipt in super().send(message, targets):
-            yield replace(receipt, ref=self._token)
+            yield receipt._replace(ref=self._token)
 
 
 class LogsItsToken(FakeChannel):

@@ -101,9 +101,8 @@ class Dead:
         self.journal = opened
         now = city.clock.now()
         with writing(city.site.engine) as session:
-            self.claimed = crowds.claim_and_mark(
-                session, "mail", owner, limit=600, now=now, until=now + LEASE
-            )
+            marked = crowds.claim_and_mark(session, "mail", owner, limit=600, now=now, until=now + LEASE)
+            self.claimed = [one.claimed for one in marked]
             self.slots = [opened.enter(one.id, one.attempt) for one in self.claimed]
 
     def dies(self) -> None:

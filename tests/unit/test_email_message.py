@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from email.header import decode_header, make_header
 from email.parser import BytesParser
@@ -192,7 +191,7 @@ def test_the_text_fills_its_last_line_so_that_a_footer_can_follow(length: int) -
     ],
 )
 def test_the_footer_has_the_persons_links_in_the_mails_language(language: str, words: str) -> None:
-    target = replace(TARGET, change_url="https://alertd.example.jp/change/k-1")
+    target = TARGET._replace(change_url="https://alertd.example.jp/change/k-1")
     sent = MailTemplate.of(message(language=language), settings()).for_target(target, target.address)
     body = BytesParser(policy=default_policy).parsebytes(sent).get_content()
     assert body.startswith("これは訓練です。")
@@ -201,7 +200,7 @@ def test_the_footer_has_the_persons_links_in_the_mails_language(language: str, w
 
 
 def test_who_cannot_leave_has_no_footer() -> None:
-    target = replace(TARGET, stop_url=None)
+    target = TARGET._replace(stop_url=None)
     sent = MailTemplate.of(message(), settings()).for_target(target, target.address)
     body = BytesParser(policy=default_policy).parsebytes(sent).get_content()
     assert "--" not in body and body.startswith("これは訓練です。")

@@ -37,7 +37,7 @@ def doubtful(household, *, finished=True, faults=None, **settings):
         def ask(after=timedelta(seconds=1), ref=receipt.ref, message=desk.message, number=NUMBER):
             return channel.ask(
                 Inquiry(
-                    target=replace(target, address=number),
+                    target=target._replace(address=number),
                     ref=ref,
                     handed_at=handed_at,
                     asked_at=handed_at + after,

@@ -244,7 +244,7 @@ def test_the_receipts_of_calls_already_begun_come_before_the_trouble():
     network = TelephoneNetwork(faults=faults, **FAST)
     with calling(network) as (channel, desk):
         bad, *good = [desk.target(f"+8125600020{n}") for n in range(3)]
-        bad = replace(bad, answer_url="nowhere")
+        bad = bad._replace(answer_url="nowhere")
         receipts = []
         with pytest.raises(ChannelMisconfigured, match="public URL"):
             for receipt in channel.send(desk.message, [*good, bad]):
