@@ -24,6 +24,7 @@ import psycopg
 import pytest
 
 from alertd.db import open_database, upgrade
+from tests.nursery import Child, Nursery
 
 ROOT = Path(__file__).resolve().parent.parent
 #: PostgreSQL refuses to run as root; this is "nobody" on every Linux
@@ -43,20 +44,40 @@ os.execv(program[0], program)
 class Server:
     """One server process; may be killed and started again over the same data.
 
-    `url` stays the same. `kill` is kill -9; `stop` asks it to end.
+    `url` stays the same. `kill` is kill -9; `stop` asks it to end. A `nursery` starts what
+    it can start.
     """
 
     def __init__(
-        self, command: Sequence[str], *, url: str, folder: Path, user: int, ready: Callable[[], bool]
+        self,
+        command: Sequence[str],
+        *,
+        url: str,
+        folder: Path,
+        user: int,
+        ready: Callable[[], bool],
+        nursery: Nursery | None = None,
     ):
         self.command, self.url, self.folder, self.user, self.ready = command, url, folder, user, ready
-        self.process: subprocess.Popen[bytes] | None = None
+        self.nursery = nursery
+        self.process: subprocess.Popen[bytes] | Child | None = None
 
     def start(self) -> None:
         """Returns when the server answers; raises AssertionError with its log when it does not."""
         assert self.process is None, "already running"
+        self.process = self._started()
+        deadline = time.monotonic() + 60
+        while not self.ready():
+            log_text = (self.folder / "log").read_text(errors="replace")
+            assert self.process.poll() is None, f"the server ended: {log_text}"
+            assert time.monotonic() < deadline, f"the server does not answer: {log_text}"
+            time.sleep(0.02)
+
+    def _started(self) -> subprocess.Popen[bytes] | Child:
         with open(self.folder / "log", "ab") as log:
-            self.process = subprocess.Popen(
+            if self.nursery is not None and self.nursery.takes(self.command):
+                return self.nursery.start(self.command, self.folder, _environment(self.folder))
+            return subprocess.Popen(
                 _leashed(self.command, signal.SIGINT, self.user),
                 cwd=self.folder,
                 env=_environment(self.folder),
@@ -64,12 +85,6 @@ class Server:
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
-        deadline = time.monotonic() + 60
-        while not self.ready():
-            log_text = (self.folder / "log").read_text(errors="replace")
-            assert self.process.poll() is None, f"the server ended: {log_text}"
-            assert time.monotonic() < deadline, f"the server does not answer: {log_text}"
-            time.sleep(0.02)
 
     def kill(self) -> None:
         """As a power cut would."""

@@ -16,6 +16,7 @@ from tests.chaos.layout import Population, Timing
 from tests.chaos.nemesis import Fault, Kind, Nemesis
 from tests.chaos.run import wait_until_final
 from tests.chaos.town import Town, running
+from tests.nursery import Nursery
 
 
 def wait_for(town: Town, what: Callable[[], bool], nemesis: Nemesis) -> None:
@@ -43,9 +44,11 @@ def handed_over(town: Town, number: int, channel: str) -> bool:
     return found is not None
 
 
-def test_nobody_hears_it_twice_or_is_called_twice_when_senders_die() -> None:
+def test_nobody_hears_it_twice_or_is_called_twice_when_senders_die(nursery: Nursery) -> None:
     """All is killed while the station airs it; the worker twice more while calls are being placed."""
-    with running(Population(mail=0, phone=60, fm=1, radio=0), timing=Timing(reconcile=2)) as town:
+    with running(
+        Population(mail=0, phone=60, fm=1, radio=0), timing=Timing(reconcile=2), nursery=nursery
+    ) as town:
         town.wait_for_worker()
         nemesis = Nemesis(town)
         number = town.approve(Status.ACTUAL)

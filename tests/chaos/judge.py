@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -27,8 +28,8 @@ from tests.chaos.town import Town
 DOUBLES_PER_DEATH = 50
 #: clocks of the ledgers and of the database server are those of one machine
 _SAME_CLOCK = timedelta(milliseconds=50)
-#: deaths after which the next effect must come soon
-_DEATHS = (Kind.WORKER, Kind.RELAY, Kind.BROKER, Kind.POWER, Kind.DATABASE, Kind.STALL)
+#: the death of one program
+_DEATHS = (Kind.WORKER, Kind.RELAY, Kind.BROKER, Kind.WEB, Kind.DATABASE)
 
 
 @dataclass(kw_only=True)
@@ -45,8 +46,10 @@ class Verdict:
     double_calls: int = 0
     #: airings and pages beyond the first of a delivery
     double_airings: int = 0
-    #: from a blow to the next mail while mails were waiting, seconds: the longest
+    #: from the death of one program to the next mail while mails were waiting, seconds: the longest
     slowest_recovery: float = 0.0
+    #: the same of all other blows, and of several that fell before the next mail: from the first of them
+    slowest_of_many: float = 0.0
     broken: list[str] = field(default_factory=list)
 
     def must(self, kept: bool, sentence: str) -> None:
@@ -99,7 +102,7 @@ def judge(town: Town, struck: Sequence[Struck]) -> Verdict:
     verdict.must(not verdict.lost, f"{verdict.lost} deliveries were lost")
     verdict.must(not verdict.double_calls, f"{verdict.double_calls} people were called twice")
     verdict.must(not verdict.double_airings, f"{verdict.double_airings} airings were repeated")
-    verdict.slowest_recovery = _slowest_recovery(effects.get("mail", []), struck)
+    _time_recoveries(effects.get("mail", []), told, struck, verdict)
     return verdict
 
 
@@ -240,12 +243,27 @@ def _double_calls(town: Town, heard: Sequence[_Effect]) -> int:
     return doubles
 
 
-def _slowest_recovery(mails: Sequence[_Effect], struck: Sequence[Struck]) -> float:
-    times = sorted(mail.at for mail in mails)
-    slowest = 0.0
-    for blow in struck:
-        if blow.fault.kind in _DEATHS:
-            following = next((at for at in times if at > blow.at), None)
-            if following is not None:
-                slowest = max(slowest, (following - blow.at).total_seconds())
-    return slowest
+def _time_recoveries(
+    mails: Sequence[_Effect],
+    told: Mapping[int, tuple[DispatchRow, Sequence[DeliveryRow], Mapping[int, Sequence[Word]]]],
+    struck: Sequence[Struck],
+    verdict: Verdict,
+) -> None:
+    """How long nothing went out after each blow; only blows between two mails of one dispatch count."""
+    dispatch_of = {one.id: number for number, (_, rows, _) in told.items() for one in rows}
+    times: dict[int, list[datetime]] = defaultdict(list)
+    for mail in sorted(mails, key=lambda one: one.at):
+        if mail.delivery in dispatch_of:
+            times[dispatch_of[mail.delivery]].append(mail.at)
+    silences = sorted(pair for one in times.values() for pair in pairwise(one))
+    for before, after in silences:
+        blows = [blow for blow in struck if before < blow.at <= after]
+        if not blows:
+            continue
+        seconds = (after - blows[0].at).total_seconds()
+        lasting = (one for one in struck if one.at < blows[0].at)
+        alone = all(one.at + timedelta(seconds=one.fault.seconds) <= blows[0].at for one in lasting)
+        if len(blows) == 1 and alone and blows[0].fault.kind in _DEATHS:
+            verdict.slowest_recovery = max(verdict.slowest_recovery, seconds)
+        else:
+            verdict.slowest_of_many = max(verdict.slowest_of_many, seconds)

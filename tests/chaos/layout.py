@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from alertd.site import Site
 from alertd.tables import OperatorRow
 from tests import factories
 from tests.chaos.wire import Address
+from tests.nursery import Nursery
 from tests.servers import Server
 
 #: the station plays, loudspeakers speak, and telephones ring, so many times faster than life
@@ -186,7 +187,11 @@ def edges(
 
 
 def far_ends(
-    folder: Path, ports: Mapping[str, int], timing: Timing, population: Population
+    folder: Path,
+    ports: Mapping[str, int],
+    timing: Timing,
+    population: Population,
+    nursery: Nursery | None = None,
 ) -> Iterator[Server]:
     """The simulated far ends, each with `ledger-CHANNEL.jsonl` in the folder."""
     delay = ["--fault", f"dot=delay {timing.mail_delay}"] if timing.mail_delay else []
@@ -200,20 +205,22 @@ def far_ends(
         if name in population.channels:
             ledger = ["--ledger", str(ledger_file(folder, name))]
             command = [sys.executable, "-m", f"alertd.demo.{module}", *words, *ledger]
-            yield _server(folder, f"far-end-{name}", command, says="simulated")
+            yield _server(folder, f"far-end-{name}", command, nursery, says="simulated")
 
 
-def programs(folder: Path, file: Path, config: Config, population: Population) -> Iterator[Server]:
+def programs(
+    folder: Path, file: Path, config: Config, population: Population, nursery: Nursery | None = None
+) -> Iterator[Server]:
     """Broker, worker, relay, and the public pages when there are calls; in the order of their start."""
     command = broker.command(config.broker_socket)
     assert command is not None, "no Valkey is installed"
     path = config.broker_socket
-    yield _server(folder, "broker", list(command), ready=lambda: broker.answers(path))
+    yield _server(folder, "broker", list(command), nursery, ready=lambda: broker.answers(path))
     here = [sys.executable, "-m", "alertd", "--config", str(file)]
-    yield _server(folder, "worker", [*here, "worker"])
-    yield _server(folder, "relay", [*here, "relay"])
+    yield _server(folder, "worker", [*here, "worker"], nursery)
+    yield _server(folder, "relay", [*here, "relay"], nursery)
     if population.phone:
-        yield _server(folder, "web", [*here, "web", "--only", "public"])
+        yield _server(folder, "web", [*here, "web", "--only", "public"], nursery)
 
 
 def ledger_file(folder: Path, channel: str) -> Path:
@@ -249,14 +256,16 @@ def settle(site: Site, population: Population, ports: Mapping[str, int]) -> None
 
 
 def _server(
-    folder: Path, name: str, command: list[str], *, says: str | None = None, ready: object = None
+    folder: Path,
+    name: str,
+    command: list[str],
+    nursery: Nursery | None,
+    *,
+    says: str | None = None,
+    ready: Callable[[], bool] = lambda: True,
 ) -> Server:
     """A program with a folder of its own for its log; ready at once, or when it `says` a word."""
     place = folder / "programs" / name
     place.mkdir(parents=True)
-    if says is not None:
-        return Server(
-            command, url="", folder=place, user=0, ready=lambda: says in (place / "log").read_text()
-        )
-    check = ready if callable(ready) else lambda: True
-    return Server(command, url="", folder=place, user=0, ready=check)
+    check = ready if says is None else lambda: says in (place / "log").read_text()
+    return Server(command, url="", folder=place, user=0, ready=check, nursery=nursery)

@@ -19,6 +19,7 @@ from alertd.relay import NOBODY_LOOKS
 from alertd.tables import DeliveryRow
 from tests.chaos.town import Town
 from tests.chaos.wire import Trouble, Wire
+from tests.nursery import Child
 from tests.servers import Server
 
 
@@ -111,7 +112,7 @@ class Nemesis:
     def __init__(self, town: Town) -> None:
         self._town = town
         #: what stands still, and until when
-        self._asleep: list[tuple[float, subprocess.Popen[bytes]]] = []
+        self._asleep: list[tuple[float, subprocess.Popen[bytes] | Child]] = []
         #: what is wrong with wires, and until when
         self._hurt: list[tuple[float, Wire]] = []
         #: what is not started again before its time

@@ -14,6 +14,7 @@ from tests.chaos.judge import Verdict, judge
 from tests.chaos.layout import Population, Timing
 from tests.chaos.nemesis import Fault, Kind, Nemesis, schedule
 from tests.chaos.town import Town, running
+from tests.nursery import Nursery
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +26,7 @@ class Plan:
     seed: int
     database: str
     #: mean seconds between two blows
-    interval: float = 1.5
+    interval: float = 0.8
     #: the longest that a patient blow waits for mails to flow again, in seconds
     recovery: float = 15.0
     #: see `Timing.reconcile`
@@ -73,21 +74,22 @@ class Result:
             "double_calls": found.double_calls,
             "double_airings": found.double_airings,
             "slowest_recovery": round(found.slowest_recovery, 1),
+            "slowest_of_many": round(found.slowest_of_many, 1),
             "seconds": round(self.seconds, 1),
             "struck": dict(self.struck),
             "broken": found.broken,
         }
 
 
-def run(plan: Plan, say: Callable[[str], None] = lambda _: None) -> Result:
-    """Runs a plan to its verdict.
+def run(plan: Plan, say: Callable[[str], None] = lambda _: None, *, nursery: Nursery | None = None) -> Result:
+    """Runs a plan to its verdict; programs start in a moment where there is a `nursery`.
 
     Alerts follow each other, real ones and drills in turn, until every blow is dealt;
     each begins when the one before is finished.
     """
     started = time.monotonic()
     population = Population(mail=plan.recipients)
-    with running(population, database=plan.database, timing=plan.timing) as town:
+    with running(population, database=plan.database, timing=plan.timing, nursery=nursery) as town:
         town.wait_for_worker()
         nemesis = Nemesis(town)
         blows = schedule(plan.seed, plan.faults, interval=plan.interval, kinds=plan.kinds)

@@ -34,6 +34,7 @@ from tests.chaos.layout import (
     write_configuration,
 )
 from tests.chaos.wire import Wire, carrying
+from tests.nursery import Nursery
 from tests.servers import ROOT, Server, running_postgres
 
 #: what is sent: short, because it is also spoken
@@ -95,7 +96,7 @@ class Town:
             if server.process is None and name not in away:
                 server.start()
 
-    def wait_for_worker(self, *, within: float = 60.0) -> None:
+    def wait_for_worker(self, *, within: float = 240.0) -> None:
         """Returns when the worker listens to the broker; raises TimeoutError."""
         deadline = time.monotonic() + within
         while "cmd=brpop" not in self.ask_broker("CLIENT LIST"):
@@ -120,11 +121,13 @@ def running(
     database: str = "sqlite",
     timing: Timing | None = None,
     absent: Sequence[str] = (),
+    nursery: Nursery | None = None,
 ) -> Iterator[Town]:
     """A town with everybody in it and every program started; nothing is approved yet.
 
     `database` is `sqlite`, `postgres` (a server of our own, which may be crashed) or the
-    URL of an empty one; programs that are `absent` never run.
+    URL of an empty one; programs that are `absent` never run. With a `nursery` they start
+    in a moment.
     """
     timing = timing or Timing()
     with contextlib.ExitStack() as stack:
@@ -140,7 +143,7 @@ def running(
             stack.callback(one.close)
         led = {f"{name}_wire": one.getsockname()[1] for name, one in near.items()}
         file = write_configuration(folder, {**ports, **led}, url, timing, population)
-        for server in far_ends(folder, ports, timing, population):
+        for server in far_ends(folder, ports, timing, population, nursery):
             stack.callback(server.stop)
             server.start()
         settings = config.load(file)
@@ -150,7 +153,7 @@ def running(
         stack.callback(site.close)
         settle(site, population, ports)
         town = Town(folder, site, population, {}, postgres, wires=wires)
-        for server in programs(folder, file, site.config, population):
+        for server in programs(folder, file, site.config, population, nursery):
             if server.folder.name not in absent:
                 stack.callback(server.kill)
                 town.programs[server.folder.name] = server
