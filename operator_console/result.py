@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from fastapi import Response
 from fastapi.responses import JSONResponse
@@ -17,15 +17,17 @@ from alertd.chart import Bar, Chart, bars, svg
 from alertd.db import reading
 from alertd.dispatch import State
 from alertd.report import PENDING, Report, report
-from alertd.result import Result, result
+from alertd.result import Result
 from alertd.result.pace import SHARES
 from alertd.result.tables import area_table, channel_table, health_table, reach_chart
 from alertd.result.words import length, local
 from alertd.sheet import Facts, Heading, Picture, Sheet, Table, Text
+from alertd.site import Site
 from alertd.store.dispatches import gone_out
 from alertd.tables import AlertRow, DispatchRow
 from operator_console import download, labels
 from operator_console.chronicle import MOST, said, what
+from operator_console.counted import Counted, CountedResults, Counting
 from operator_console.page import channel_names, moment, page
 from operator_console.stored import Stored, stored
 from operator_console.visit import Visit, Visited
@@ -59,6 +61,8 @@ class Told:
     dispatch: Stored
     report: Report
     result: Result
+    #: when it was counted
+    at: datetime
     facts: Sequence[tuple[str, str]]
     timeline: Table
     channels: Table
@@ -87,41 +91,110 @@ def show_all(visit: Visited) -> Response:
     )
 
 
-def show(number: int, visit: Visited) -> Response:
-    """GET /alerts/N/result"""
-    return page(visit, "result.html", told=told(visit, number))
+class Results:
+    """The result of one alert as a page, on paper, as a spreadsheet and as JSON.
+
+    That of a large one is counted beside the request: meanwhile a page says how far it is,
+    comes again by itself, and becomes what was asked for.
+    """
+
+    def __init__(self, site: Site) -> None:
+        self._counted = CountedResults(site)
+
+    def show(self, number: int, visit: Visited) -> Response:
+        """GET /alerts/N/result"""
+        told = self._told(visit, number)
+        return told if isinstance(told, Response) else page(visit, "result.html", told=told)
+
+    def paper(self, number: int, visit: Visited) -> Response:
+        """GET /alerts/N/result.pdf"""
+        told = self._told(visit, number)
+        if isinstance(told, Response):
+            return told
+        return download.paper(visit, f"result-{number}", _sheet(visit, told))
+
+    def spreadsheet(self, number: int, visit: Visited) -> Response:
+        """GET /alerts/N/result.csv: a row for each channel, then one for each area and channel; times in seconds."""
+        with reading(visit.site.engine) as session:
+            counted = self._counted.result(session, number)
+        if isinstance(counted, Counting):
+            return _counting(visit, number, counted)
+        return download.spreadsheet(f"result-{number}", _rows(visit, counted.result))
+
+    def document(self, number: int, visit: Visited) -> Response:
+        """GET /alerts/N/result.json; 202 as long as it is being counted."""
+        with reading(visit.site.engine) as session:
+            counted = self._counted.result(session, number)
+        if isinstance(counted, Counting):
+            return JSONResponse({"counting_percent": counted.percent}, 202, headers={"Retry-After": "2"})
+        found = counted.result
+        return JSONResponse(
+            {**found.report.as_json(), "counted_from": found.since.isoformat(), **found.figures()}
+        )
+
+    def _told(self, visit: Visit, number: int) -> Told | Response:
+        with reading(visit.site.engine) as session:
+            counted = self._counted.result(session, number)
+            if isinstance(counted, Counting):
+                return _counting(visit, number, counted)
+            dispatch = stored(session, visit.site, number)
+            happened = chronicle.entries(session, dispatch=number, limit=MOST)[::-1]
+        return _told(visit, dispatch, counted, happened)
 
 
-def paper(number: int, visit: Visited) -> Response:
-    """GET /alerts/N/result.pdf"""
-    found = told(visit, number)
-    made = Sheet(
-        title=f"{visit.say('Result report')}: {found.result.headline}",
+# private steps ------------------------------------------------------------------------
+
+
+def _counting(visit: Visit, number: int, counting: Counting) -> Response:
+    return page(visit, "result_counting.html", status=202, number=number, counting=counting)
+
+
+def _told(visit: Visit, dispatch: Stored, counted: Counted, happened: Sequence[chronicle.Entry]) -> Told:
+    """The result with everything that a page or a sheet needs."""
+    found, language = counted.result, visit.language
+    names = channel_names(visit, found.tallies)
+    goes = sum(count.outcomes[PENDING] for count in found.tallies.values())
+    return Told(
+        dispatch=dispatch,
+        report=found.report,
+        result=found,
+        at=counted.at,
+        facts=_facts(visit, dispatch, found),
+        timeline=_timeline(visit, found, happened),
+        channels=channel_table(found, names, language),
+        areas=area_table(found, names, language),
+        health=health_table(found, names, language),
+        unreached=found.pace.planned - found.pace.reached - goes,
+        charts=[_outcomes(visit, found, names), reach_chart(found, names, language)]
+        if found.pace.planned
+        else [],
+    )
+
+
+def _sheet(visit: Visit, told: Told) -> Sheet:
+    return Sheet(
+        title=f"{visit.say('Result report')}: {told.result.headline}",
         blocks=[
-            Facts(found.facts),
-            Text(_apart(visit, found.report)),
+            Facts(told.facts),
+            Text(_apart(visit, told.report)),
             Heading(visit.say("By channel")),
-            found.channels,
-            *(Picture(chart) for chart in found.charts),
+            told.channels,
+            *(Picture(chart) for chart in told.charts),
             Heading(visit.say("What failed and why")),
-            found.health,
+            told.health,
             Heading(visit.say("By area")),
-            found.areas,
+            told.areas,
             Heading(visit.say("Timeline")),
-            found.timeline,
+            told.timeline,
         ],
-        status=found.report.status,
+        status=told.report.status,
         foot=download.foot(visit),
         language=visit.language,
     )
-    return download.paper(visit, f"result-{number}", made)
 
 
-def spreadsheet(number: int, visit: Visited) -> Response:
-    """GET /alerts/N/result.csv: a row for each channel, then one for each area and channel; times in seconds."""
-    with reading(visit.site.engine) as session:
-        found, tally = result(session, number), report(session, number)
-    names = channel_names(visit, found.tallies)
+def _rows(visit: Visit, found: Result) -> list[Sequence[object]]:
+    names, tally = channel_names(visit, found.tallies), found.report
     alert = [tally.id, tally.identifier, tally.status, found.headline, local(found.since)]
     heads = "dispatch,identifier,status,headline,approved_at,channel,channel_name,area,planned,reached,heard"
     rows: list[Sequence[object]] = [
@@ -141,41 +214,7 @@ def spreadsheet(number: int, visit: Visited) -> Response:
                 *("" for _ in SHARES),
             ]
         )  # fmt: skip
-    return download.spreadsheet(f"result-{number}", rows)
-
-
-def document(number: int, visit: Visited) -> Response:
-    """GET /alerts/N/result.json"""
-    with reading(visit.site.engine) as session:
-        found, tally = result(session, number), report(session, number)
-    return JSONResponse({**tally.as_json(), "counted_from": found.since.isoformat(), **found.figures()})
-
-
-def told(visit: Visit, number: int) -> Told:
-    """The result of a dispatch with everything that a page or a sheet needs. Raises NotFound."""
-    with reading(visit.site.engine) as session:
-        dispatch = stored(session, visit.site, number)
-        tally, found = report(session, number), result(session, number)
-        happened = chronicle.entries(session, dispatch=number, limit=MOST)[::-1]
-    names, language = channel_names(visit, found.tallies), visit.language
-    goes = sum(count.outcomes[PENDING] for count in found.tallies.values())
-    return Told(
-        dispatch=dispatch,
-        report=tally,
-        result=found,
-        facts=_facts(visit, dispatch, tally, found),
-        timeline=_timeline(visit, tally, found, happened),
-        channels=channel_table(found, names, language),
-        areas=area_table(found, names, language),
-        health=health_table(found, names, language),
-        unreached=found.pace.planned - found.pace.reached - goes,
-        charts=[_outcomes(visit, found, names), reach_chart(found, names, language)]
-        if found.pace.planned
-        else [],
-    )
-
-
-# private steps ------------------------------------------------------------------------
+    return rows
 
 
 def _line(session: Session, row: DispatchRow, alert: AlertRow) -> Line:
@@ -184,7 +223,8 @@ def _line(session: Session, row: DispatchRow, alert: AlertRow) -> Line:
     return Line(row=row, alert=alert, planned=tally.planned, reached=reached)
 
 
-def _facts(visit: Visit, dispatch: Stored, tally: Report, found: Result) -> list[tuple[str, str]]:
+def _facts(visit: Visit, dispatch: Stored, found: Result) -> list[tuple[str, str]]:
+    tally = found.report
     pace, percent = found.pace, 100 * found.pace.reached / max(found.pace.planned, 1)
     where = "、".join(dispatch.areas)
     if dispatch.everybody:
@@ -212,11 +252,11 @@ def _facts(visit: Visit, dispatch: Stored, tally: Report, found: Result) -> list
     return [*rows, (visit.say("Reached"), reached), (visit.say("Time until reached"), times)]
 
 
-def _timeline(visit: Visit, tally: Report, found: Result, happened: Sequence[chronicle.Entry]) -> Table:
+def _timeline(visit: Visit, found: Result, happened: Sequence[chronicle.Entry]) -> Table:
     """What people and the system did, and when so many were reached, in one order."""
     lines = [(one.at, f"{what(visit, one)}  {said(visit, one)}".strip(), one.actor) for one in happened]
-    if tally.first_at is not None:
-        lines.append((tally.first_at, visit.say("first hand-over begins"), ""))
+    if found.report.first_at is not None:
+        lines.append((found.report.first_at, visit.say("first hand-over begins"), ""))
     for share in (0, *_TOLD):
         seconds = found.pace.seconds[share]
         if seconds is not None:

@@ -82,6 +82,7 @@ class Route:
 def routes(site: Site) -> tuple[Route, ...]:
     """Every route of the console."""
     boards, calls = board.Boards(site), help_wanted.Calls(site)
+    results = result.Results(site)
 
     def audio(digest: str, visit: Visited) -> Response:
         """GET /audio/DIGEST.wav"""
@@ -167,10 +168,10 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=f"{one}/evidence.zip", endpoint=evidence.archive, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{one}/replay", endpoint=replay.show, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{one}/replay.csv", endpoint=replay.spreadsheet, needs=_EVERY_ROLE),
-        Route(method="GET", path=f"{one}/result", endpoint=result.show, needs=_EVERY_ROLE),
-        Route(method="GET", path=f"{one}/result.pdf", endpoint=result.paper, needs=_EVERY_ROLE),
-        Route(method="GET", path=f"{one}/result.csv", endpoint=result.spreadsheet, needs=_EVERY_ROLE),
-        Route(method="GET", path=f"{one}/result.json", endpoint=result.document, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/result", endpoint=results.show, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/result.pdf", endpoint=results.paper, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/result.csv", endpoint=results.spreadsheet, needs=_EVERY_ROLE),
+        Route(method="GET", path=f"{one}/result.json", endpoint=results.document, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{one}/channels/{{channel}}", endpoint=one_by_one.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/desk", endpoint=desk.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/desk/now", endpoint=desk.show, needs=_EVERY_ROLE, by_itself=True),

@@ -5,20 +5,23 @@ Made of one dispatch alone, so that drills and real alerts never mix.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alertd import report, store
+from alertd import store
 from alertd.dispatch import State
 from alertd.errors import NotFound
-from alertd.report import ChannelTally
+from alertd.report import ChannelTally, Report, report
 from alertd.result.pace import Pace, as_json, pace
 from alertd.store import figures
 from alertd.store.figures import AreaFigures, Attempts
 from alertd.tables import AlertRow, DispatchRow, DrillStepRow
+
+#: the tally, what was said, the areas
+PARTS = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +30,7 @@ class Result:
 
     headline: str
     dispatch: int
+    report: Report
     #: from when on its times count
     since: datetime
     state: State
@@ -64,20 +68,32 @@ def began(session: Session, row: DispatchRow) -> datetime:
 
 
 def result(
-    session: Session, dispatch_id: int, since: datetime | None = None, within: timedelta | None = None
+    session: Session,
+    dispatch_id: int,
+    since: datetime | None = None,
+    within: timedelta | None = None,
+    *,
+    part_done: Callable[[], None] = lambda: None,
 ) -> Result:
     """What the dispatch came to, with times counted from `since`, else from when it `began`.
 
-    `within` is a goal. Raises NotFound.
+    `within` is a goal. `part_done` is called after each of `PARTS` of the work: a million
+    deliveries take some seconds. Raises NotFound.
     """
     row = store.dispatch(session, dispatch_id)
     if row is None:
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
-    told, since = report.report(session, dispatch_id), since or began(session, row)
-    moments = figures.reached_at(session, dispatch_id)
+    told, since = report(session, dispatch_id), since or began(session, row)
+    part_done()
+    said = figures.said(session, dispatch_id)
+    part_done()
+    areas = figures.by_area(session, dispatch_id)
+    part_done()
+    moments = said.reached_at
     return Result(
         headline=session.get_one(AlertRow, row.alert_id).headline,
         dispatch=dispatch_id,
+        report=told,
         since=since,
         state=row.state,
         pace=pace(_together(moments), told.planned, since, within),
@@ -88,8 +104,8 @@ def result(
             for name, tally in told.channels.items()
         },
         tallies=told.channels,
-        areas=figures.by_area(session, dispatch_id),
-        attempts=figures.attempts(session, dispatch_id),
+        areas=areas,
+        attempts=said.attempts,
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, select
+from sqlalchemy import ColumnElement, case, func, select, type_coerce
 from sqlalchemy.orm import Session
 
 from alertd.channel import Answer, Outcome
@@ -18,6 +18,12 @@ REACHED = (Outcome.ACCEPTED, Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
 #: of a second
 _TENTHS = 10
 _HEARD = (Outcome.DELIVERED, Outcome.ACKNOWLEDGED)
+
+
+def has(session: Session, dispatch_id: int, deliveries: int) -> bool:
+    """Whether a dispatch has at least so many deliveries."""
+    those = select(DeliveryRow.id).where(DeliveryRow.dispatch_id == dispatch_id)
+    return session.scalar(those.offset(deliveries - 1).limit(1)) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,35 +66,6 @@ def by_area(session: Session, dispatch_id: int) -> list[AreaFigures]:
     return [AreaFigures(*row[:3], *(int(number) for number in row[3:])) for row in rows]
 
 
-def reached_at(session: Session, dispatch_id: int) -> Sequence[tuple[str, datetime, int]]:
-    """Channel, moment and number of the deliveries that were reached, the earliest first.
-
-    The moment at which each was heard or opened, where that is known; else that at which
-    the far end took it over; to a tenth of a second, so that a million make few rows.
-    """
-    heard = func.min(case((ReceiptRow.outcome.in_(_HEARD), ReceiptRow.received_at)))
-    taken = func.min(ReceiptRow.received_at)
-    reached = (
-        select(
-            DeliveryRow.channel,
-            func.coalesce(heard, taken, type_=ReceiptRow.received_at.type).label("at"),
-        )
-        .join(ReceiptRow, ReceiptRow.delivery_id == DeliveryRow.id)
-        .where(
-            DeliveryRow.dispatch_id == dispatch_id,
-            DeliveryRow.outcome.in_(REACHED),
-            ReceiptRow.outcome.in_(REACHED),
-        )
-        .group_by(DeliveryRow.id, DeliveryRow.channel)
-        .subquery()
-    )
-    tenth = ticks(session, reached.c.at, _TENTHS)
-    rows = session.execute(
-        select(reached.c.channel, tenth, func.count()).group_by(reached.c.channel, tenth).order_by(tenth)
-    )
-    return [(channel, moment(at, _TENTHS), count) for channel, at, count in rows]
-
-
 @dataclass(frozen=True, slots=True)
 class Attempts:
     """The hand-overs of a channel: in all, and those that the far end put off or refused."""
@@ -99,25 +76,61 @@ class Attempts:
     failed: int
 
 
-def attempts(session: Session, dispatch_id: int) -> list[Attempts]:
-    """How a channel fared in a dispatch, by hand-over."""
-    begun = select(
-        DeliveryRow.channel, func.coalesce(func.sum(DeliveryRow.attempt - DeliveryRow.spared), 0)
-    ).where(DeliveryRow.dispatch_id == dispatch_id)
-    said = (
+@dataclass(frozen=True, slots=True)
+class SaidOf:
+    """What the receipts of a dispatch come to.
+
+    `reached_at` has channel, moment and number of the deliveries that were reached, the
+    earliest first. The moment at which each was heard or opened, where that is known;
+    else that at which the far end took it over; to a tenth of a second, so that a million
+    make few rows.
+    """
+
+    reached_at: Sequence[tuple[str, datetime, int]]
+    attempts: Sequence[Attempts]
+
+
+def said(session: Session, dispatch_id: int) -> SaidOf:
+    """Counted from the receipts of a dispatch, which are read once."""
+
+    def times(outcome: Outcome) -> ColumnElement[int]:
+        return func.sum(case((ReceiptRow.outcome == outcome, 1), else_=0))
+
+    heard = func.min(case((ReceiptRow.outcome.in_(_HEARD), ReceiptRow.received_at)))
+    taken = func.min(case((ReceiptRow.outcome.in_(REACHED), ReceiptRow.received_at)))
+    at = case((DeliveryRow.outcome.in_(REACHED), func.coalesce(heard, taken)))
+    each = (
         select(
             DeliveryRow.channel,
-            func.sum(case((ReceiptRow.outcome == Outcome.DEFERRED, 1), else_=0)),
-            func.sum(case((ReceiptRow.outcome == Outcome.FAILED, 1), else_=0)),
+            type_coerce(at, ReceiptRow.received_at.type).label("at"),
+            (DeliveryRow.attempt - DeliveryRow.spared).label("begun"),
+            times(Outcome.DEFERRED).label("put_off"),
+            times(Outcome.FAILED).label("failed"),
         )
-        .join(ReceiptRow, ReceiptRow.delivery_id == DeliveryRow.id)
-        .where(
-            DeliveryRow.dispatch_id == dispatch_id,
-            ReceiptRow.outcome.in_((Outcome.DEFERRED, Outcome.FAILED)),
-        )
+        .outerjoin(ReceiptRow, ReceiptRow.delivery_id == DeliveryRow.id)
+        .where(DeliveryRow.dispatch_id == dispatch_id)
+        # one by one along the index of contacts: nothing has to be sorted
+        .group_by(DeliveryRow.dispatch_id, DeliveryRow.contact_id, DeliveryRow.id)
+        .subquery()
     )
-    put_off = {name: (int(a), int(b)) for name, a, b in session.execute(said.group_by(DeliveryRow.channel))}
-    return [
-        Attempts(name, int(number), *put_off.get(name, (0, 0)))
-        for name, number in session.execute(begun.group_by(DeliveryRow.channel))
-    ]
+    tenth = case((each.c.at.is_not(None), ticks(session, each.c.at, _TENTHS))).label("tenth")
+    rows = session.execute(
+        select(
+            each.c.channel,
+            tenth,
+            func.count(),
+            func.sum(each.c.begun),
+            func.sum(each.c.put_off),
+            func.sum(each.c.failed),
+        )
+        .group_by(each.c.channel, tenth)
+        .order_by(tenth)
+    ).all()
+    channels = sorted({row[0] for row in rows})
+    return SaidOf(
+        [(row[0], moment(row[1], _TENTHS), row[2]) for row in rows if row[1] is not None],
+        [
+            Attempts(name, *(sum(int(row[column]) for row in rows if row[0] == name) for column in (3, 4, 5)))
+            for name in channels
+        ],
+    )

@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import csv
 import io
+import threading
+import time
 
+import pytest
 from httpx import Client
 
 from alertd.alert import Status
+from alertd.clock import stopwatch
+from alertd.result import result
+from operator_console import counted
 from tests.console.desk import Desk, approve, form_of, submit
 
 
@@ -59,3 +65,27 @@ def test_what_was_never_approved_has_no_result_in_the_list(desk: Desk, writer: C
 def test_a_result_of_nothing_is_not_found(writer: Client):
     for page in ("result", "result.pdf", "result.csv", "result.json"):
         assert writer.get(f"/alerts/999/{page}").status_code == 404
+
+
+def test_a_large_result_is_counted_beside_the_request_and_then_shown(
+    sent: int, writer: Client, monkeypatch: pytest.MonkeyPatch
+):
+    begin = threading.Event()
+
+    def slowly(*arguments, **named):
+        begin.wait(10)
+        return result(*arguments, **named)
+
+    direct = writer.get(f"/alerts/{sent}/result.csv").content
+    monkeypatch.setattr(counted, "result", slowly)
+    monkeypatch.setattr(counted, "LARGE", 1)
+    for path in ("result", "result.pdf", "result.csv", "result.json"):
+        assert writer.get(f"/alerts/{sent}/{path}").status_code == 202
+    waiting = writer.get(f"/alerts/{sent}/result").text
+    assert "結果を集計しています" in waiting and '<meta http-equiv="refresh" content="2">' in waiting
+    begin.set()
+    until = stopwatch() + 10
+    while (made := writer.get(f"/alerts/{sent}/result.csv")).status_code == 202 and stopwatch() < until:
+        time.sleep(0.02)
+    assert made.content == direct
+    assert writer.get(f"/alerts/{sent}/result").text.count("<svg") >= 2
