@@ -65,6 +65,8 @@ class Web(_Section):
     public_port: int = Field(default=8751, ge=0, le=65535)
     #: how the outside reaches the public pages; empty = http://public_host:public_port
     public_url: str = ""
+    #: how far the program with the public pages stands back behind the senders: nice, 0 = not at all
+    nice: int = Field(default=5, ge=0, le=19)
     #: requests a second to the public pages from one network (/24, /48); ten seconds' worth at once
     public_rate: float = Field(default=20.0, gt=0)
     #: RSA key and certificate (PEM) that sign CAP documents; None = they are not signed

@@ -18,6 +18,7 @@ from alertd import callbacks
 from alertd.channel import Callback
 from alertd.errors import ForgedCallback, NotFound
 from alertd.site import Site
+from operator_console.bucket import Buckets
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +29,8 @@ class CallbackRoute:
     def __init__(self, site: Site) -> None:
         self._site = site
         self._book = callbacks.Book(site)
+        #: a flood of forgeries does not fill the log
+        self._lines = Buckets(1 / 60, 3)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
@@ -45,7 +48,8 @@ class CallbackRoute:
             if judged is None:
                 judged = await run_in_threadpool(callbacks.answered, site, name, said)
         except ForgedCallback:
-            log.warning("a forged callback for channel %s was refused", name)
+            if not self._lines.wait(name):
+                log.warning("a forged callback for channel %s was refused", name)
             return PlainTextResponse("Forbidden.", 403)
         except NotFound:
             return PlainTextResponse("Not found.", 404)

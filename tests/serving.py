@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 import time
@@ -20,9 +21,16 @@ def free_port() -> int:
 
 
 @contextmanager
-def serving(app: ASGIApp) -> Iterator[str]:
-    """The address at which the app answers."""
-    config = uvicorn.Config(app, log_level="warning", lifespan="off", timeout_graceful_shutdown=1, ws="none")
+def serving(app: ASGIApp, connection: type[asyncio.Protocol] | None = None) -> Iterator[str]:
+    """The address at which the app answers, over connections of this kind."""
+    config = uvicorn.Config(
+        app,
+        http=connection or "auto",
+        log_level="warning",
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+        ws="none",
+    )
     server = uvicorn.Server(config)
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))

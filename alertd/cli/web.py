@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
+import resource
 import signal
 import socket
 import sys
@@ -63,7 +65,12 @@ def web(
         wanted = [only] if only is not None else _parts(site.config.web)
         places = {part: _place(site.config.web, part) for part in wanted}
         sockets = {part: _listening(*place) for part, place in places.items()}
-        servers = [(_server(factories[part](site)), sockets[part]) for part in wanted]
+        connection = import_module("operator_console.connection").connection
+        proxies = site.config.subscribe.proxies
+        servers = [(_server(factories[part](site), connection(proxies)), sockets[part]) for part in wanted]
+        _allow_connections()
+        if Part.PUBLIC in wanted:
+            os.nice(site.config.web.nice)
         # callbacks wait for each other's threads; the interpreter's own 5 ms would add up
         sys.setswitchinterval(SWITCH)
         with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
@@ -80,10 +87,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def _server(application: object) -> _Server:
+def _server(application: object, connection: type[asyncio.Protocol]) -> _Server:
     options = uvicorn.Config(
         application,  # type: ignore[arg-type]
+        http=connection,
+        ws="none",
         log_config=None,
+        log_level="error",  # what strangers send wrongly is no news
         access_log=False,
         server_header=False,
         proxy_headers=False,
@@ -102,6 +112,12 @@ async def _serve(servers: list[tuple[_Server, socket.socket]]) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop)
     await asyncio.gather(*(server.serve(sockets=[listening]) for server, listening in servers))
+
+
+def _allow_connections() -> None:
+    """As many open files as this user may have: a flood of connections must not keep the database's shut."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
 
 
 def _parts(web: Web) -> list[Part]:
