@@ -2,29 +2,39 @@
 
     python benchmarks/flood.py [--recipients 20000] [--rate 200] [--slow 50] [--runs 3] [--json]
 
-An alert goes out by mail without and with a flood: `--rate` requests a second to the public
-pages (forms, made-up links, forged callbacks), `--slow` connections that send a byte a second,
-and bodies of a gigabyte. Prints mails a second of both, what was answered, and how much the
-web program grew. Everything runs on 127.0.0.1.
+An alert goes out by mail alone, and with two floods: one from a single network (127.0.0.0/24),
+and one in which each request comes from another network (127.x.y.0/24, 62,500 of them). Both are
+`--rate` requests a second on new connections (a sixth each: the form, made-up links, sounds that
+are not there, health, forged callbacks, letters that are asked for), `--slow` connections that
+send a byte a second, and bodies of a gigabyte. Prints mails a second of each, what was answered,
+what attacker and web program took of a core, and how much the web program grew. Everything,
+the attacker too, runs on this machine and 127.0.0.0/8.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
+import os
+import select
+import selectors
+import socket
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections import Counter
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 from programs import running, seconds_until_done
 from sink import far_end, free_port
 from town import add_people, approve, open_site, operator, submit
 
+from alertd.clock import stopwatch
 from alertd.site import Site
 
 _FORM = b"address=flood%40example.jp"
@@ -54,9 +64,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs of each kind; medians (default 3)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     parser.add_argument("--flood", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--many", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.flood:
-        asyncio.run(_Flood(options.flood, options.rate, options.slow).run())
+        _Flood(options.flood, options.rate, options.slow, many=options.many).run()
         return
     console, public = free_port(), free_port()
     with tempfile.TemporaryDirectory(prefix="alertd-bench-") as folder, far_end() as (port, sink):
@@ -74,8 +85,7 @@ def _figures(site: Site, options: argparse.Namespace, console: int, public: int)
     person = operator(site)
     add_people(site, options.recipients)
     calm: list[float] = []
-    flooded: list[float] = []
-    answers: Counter[str] = Counter()
+    floods = {"one_network": _Measured(), "many_networks": _Measured()}
     with running(site, ports=(console, public)) as supervisor:
 
         def go(number: int) -> float:
@@ -87,23 +97,53 @@ def _figures(site: Site, options: argparse.Namespace, console: int, public: int)
         web = _web(site)
         before = _resident(web)
         for run in range(1, options.runs + 1):
-            calm.append(go(2 * run))
-            command = [sys.executable, __file__, "--flood", str(public)]
-            command += ["--rate", str(options.rate), "--slow", str(options.slow)]
-            with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as flood:
-                threading.Event().wait(2)
-                flooded.append(go(2 * run + 1))
-                told, _ = flood.communicate("\n")
-            answers.update(json.loads(told))
+            calm.append(go(3 * run))
+            for number, (name, measured) in enumerate(floods.items(), 1):
+                command = [sys.executable, __file__, "--flood", str(public)]
+                command += ["--rate", str(options.rate), "--slow", str(options.slow)]
+                command += ["--many"] if name == "many_networks" else []
+                with subprocess.Popen(
+                    command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+                ) as flood:
+                    assert flood.stdout is not None
+                    flood.stdout.readline()  # it has begun
+                    threading.Event().wait(1)
+                    began, busy = stopwatch(), _cpu_seconds(web)
+                    measured.rates.append(go(3 * run + number))
+                    measured.web.append((_cpu_seconds(web) - busy) / (stopwatch() - began))
+                    told = json.loads(flood.communicate("\n")[0])
+                measured.answers.update(told["answers"])
+                measured.attacker.append(told["core"])
         grown = _resident(web) - before
+    alone = statistics.median(calm)
     return {
-        "mails_per_second_calm": round(statistics.median(calm)),
-        "mails_per_second_flooded": round(statistics.median(flooded)),
-        "slowed_percent": round(100 * (1 - statistics.median(flooded) / statistics.median(calm)), 1),
-        "answers": dict(sorted(answers.items())),
-        "server_errors": sum(count for status, count in answers.items() if status.startswith("5")),
+        "mails_per_second_calm": round(alone),
+        **{name: measured.figures(alone) for name, measured in floods.items()},
         "web_grown_mb": round(grown / 1024, 1),
     }
+
+
+@dataclass(slots=True)
+class _Measured:
+    """What was seen of one kind of flood, run by run."""
+
+    rates: list[float] = field(default_factory=list)
+    #: cores, from 0 to 2
+    web: list[float] = field(default_factory=list)
+    attacker: list[float] = field(default_factory=list)
+    answers: Counter[str] = field(default_factory=Counter)
+
+    def figures(self, alone: float) -> dict[str, object]:
+        """The medians; `alone` is the rate without a flood."""
+        rate = statistics.median(self.rates)
+        return {
+            "mails_per_second": round(rate),
+            "slowed_percent": round(100 * (1 - rate / alone), 1),
+            "web_percent_of_a_core": round(100 * statistics.median(self.web), 1),
+            "attacker_percent_of_a_core": round(100 * statistics.median(self.attacker), 1),
+            "answers": dict(sorted(self.answers.items())),
+            "server_errors": sum(n for status, n in self.answers.items() if status.startswith("5")),
+        }
 
 
 def _web(site: Site) -> int:
@@ -120,6 +160,12 @@ def _web(site: Site) -> int:
     raise LookupError("the web program does not run")
 
 
+def _cpu_seconds(process: int) -> float:
+    """What it has computed for, in seconds."""
+    words = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def _resident(process: int) -> int:
     """Its memory in KB."""
     status = Path(f"/proc/{process}/status").read_text()
@@ -127,74 +173,81 @@ def _resident(process: int) -> int:
 
 
 class _Flood:
-    """The attacker; ends when a line comes on standard input, and prints what was answered."""
+    """The attacker; ends when a line comes on standard input, and prints what was answered.
 
-    def __init__(self, port: int, rate: int, slow: int) -> None:
-        self._port, self._rate, self._slow = port, rate, slow
+    One thread and plain sockets, so that it takes little of the cores that it shares with its victim.
+    """
+
+    #: between two looks at what is to be sent, in seconds
+    _TICK = 0.005
+    #: what the slow ones send, a byte a second
+    _SLOWLY = b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"a" * 1000
+
+    def __init__(self, port: int, rate: int, slow: int, *, many: bool) -> None:
+        self._port, self._rate, self._slow, self._many = port, rate, slow, many
         self._answers: Counter[str] = Counter()
-        self._over = asyncio.Event()
+        self._selector = selectors.DefaultSelector()
 
-    async def run(self) -> None:
+    def run(self) -> None:
         """Until it is told to end."""
-        loop = asyncio.get_running_loop()
-        loop.add_reader(sys.stdin, self._over.set)
-        others = [asyncio.create_task(self._crawl()) for _ in range(self._slow)]
-        others += [asyncio.create_task(self._pour(head)) for head in (_HUGE, _CHUNKED)]
-        asked: set[asyncio.Task[None]] = set()
-        begin, number = loop.time(), 0
-        while not self._over.is_set():
-            while number < (loop.time() - begin) * self._rate:
-                task = asyncio.create_task(self._ask(_ASKED[number % len(_ASKED)]))
-                asked.add(task)
-                task.add_done_callback(asked.discard)
+        print("begun", flush=True)
+        begin, busy, number, seconds = stopwatch(), time.process_time(), 0, 0
+        slow: list[socket.socket | None] = [None] * self._slow
+        huge: dict[bytes, socket.socket | None] = {_HUGE: None, _CHUNKED: None}
+        while not select.select([sys.stdin], [], [], 0)[0]:
+            passed = stopwatch() - begin
+            while number < passed * self._rate:
+                self._ask(number)
                 number += 1
-            await asyncio.sleep(0.005)
-        await asyncio.wait(asked, timeout=10) if asked else None
-        for task in others:
-            task.cancel()
-        print(json.dumps(self._answers))
+            if passed > seconds:
+                seconds += 1
+                slow = [self._send(one, self._SLOWLY[seconds % 1000 :][:1]) for one in slow]
+                huge = {head: one or self._send(None, head) for head, one in huge.items()}
+            huge = {head: one and self._send(one, _CHUNK) for head, one in huge.items()}
+            self._read(self._TICK)
+        core = (time.process_time() - busy) / (stopwatch() - begin)
+        for _ in range(100):
+            if not self._selector.get_map():
+                break
+            self._read(0.1)
+        self._answers["none"] += len(self._selector.get_map())
+        print(json.dumps({"answers": self._answers, "core": core}))
 
-    async def _ask(self, request: bytes) -> None:
-        try:
-            reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-            writer.write(request)
-            line = await asyncio.wait_for(reader.readline(), 10)
-            writer.close()
-        except (OSError, TimeoutError):
+    def _ask(self, number: int) -> None:
+        """One request on a connection of its own."""
+        here = f"127.{1 + number // 250 % 250}.{number % 250}.1" if self._many else "127.0.0.1"
+        one = self._send(None, _ASKED[number % len(_ASKED)], here)
+        if one is None:
             self._answers["none"] += 1
-            return
-        self._answers[line.split()[1].decode() if len(line.split()) > 1 else "none"] += 1
+        else:
+            self._selector.register(one, selectors.EVENT_READ)
 
-    async def _crawl(self) -> None:
-        """A byte a second; when the server has enough, anew."""
-        while True:
-            try:
-                _, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                for byte in (
-                    b"POST /register HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n" + b"a" * 1000
-                ):
-                    writer.write(bytes([byte]))
-                    await writer.drain()
-                    await asyncio.sleep(1)
-            except OSError:
-                await asyncio.sleep(1)
+    def _send(self, one: socket.socket | None, data: bytes, here: str = "127.0.0.1") -> socket.socket | None:
+        """Sends, on a new connection when there is none; None when the server has hung up."""
+        try:
+            if one is None:
+                one = socket.create_connection(("127.0.0.1", self._port), 10, (here, 0))
+                one.settimeout(0)
+            one.send(data)
+        except BlockingIOError:
+            pass
+        except OSError:
+            if one is not None:
+                one.close()
+            return None
+        return one
 
-    async def _pour(self, head: bytes) -> None:
-        """A gigabyte, until the server hangs up; then once more a second later."""
-        while True:
+    def _read(self, wait: float) -> None:
+        """Counts the answers that have come."""
+        for key, _ in self._selector.select(wait):
+            one = cast(socket.socket, key.fileobj)
             try:
-                reader, writer = await asyncio.open_connection("127.0.0.1", self._port)
-                writer.write(head)
-                for _ in range(16_384):
-                    writer.write(_CHUNK)
-                    await writer.drain()
-                    await asyncio.sleep(0.005)  # the others of the flood have their turn
-                    if reader.at_eof():
-                        break
-                writer.close()
+                line = one.recv(4096)
             except OSError:
-                pass
-            await asyncio.sleep(1)
+                line = b""
+            self._answers[line[9:12].decode() or "none"] += 1
+            self._selector.unregister(one)
+            one.close()
 
 
 if __name__ == "__main__":
