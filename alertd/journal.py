@@ -22,18 +22,23 @@ from typing import BinaryIO, Self
 from alertd.channel import Outcome, Reason, Receipt
 
 #: header: who wrote it; its first byte: whether it may still be written
-_MAGIC = b"alertd journal 1"
+_MAGIC = b"alertd journal 2"
 _HEADER = 128
-#: state, outcome, reason, length of ref, length of detail, attempt, delivery; then the words
-_SLOT = struct.Struct("<BBBBBxxxIQ")
+#: state, attempt, delivery; then what became of it: outcome, reason, length of ref, length of detail, the words
+_SLOT = struct.Struct("<BxxxIQ")
+_BECAME = _SLOT.size
 _SLOT_BYTES = 128
-_WORDS = _SLOT_BYTES - _SLOT.size
+_WORDS = _SLOT_BYTES - _BECAME - 4
 #: states of a slot: unused, marked in the database, begun, ended
 _FREE, _MARKED, _BEGUN, _ENDED = range(4)
 _TAKEN_OVER = 1
-_OUTCOMES, _REASONS = tuple(Outcome), tuple(Reason)
-_OUTCOME_AT = {outcome: place for place, outcome in enumerate(_OUTCOMES)}
-_REASON_AT = {reason: place + 1 for place, reason in enumerate(_REASONS)}
+_OUTCOMES, _REASONS = tuple(Outcome), (None, *Reason)
+#: outcome and reason as they are noted
+_NOTED = {
+    (outcome, reason): bytes((place, number))
+    for place, outcome in enumerate(_OUTCOMES)
+    for number, reason in enumerate(_REASONS)
+}
 
 #: a hand-over: delivery and attempt
 HandOver = tuple[int, int]
@@ -79,7 +84,7 @@ class Journal:
     def enter(self, delivery: int, attempt: int) -> int:
         """A slot for a hand-over that is about to be marked in the database."""
         slot = self._free.pop()
-        _SLOT.pack_into(self._map, _HEADER + slot * _SLOT_BYTES, _MARKED, 0, 0, 0, 0, attempt, delivery)
+        _SLOT.pack_into(self._map, _HEADER + slot * _SLOT_BYTES, _MARKED, attempt, delivery)
         return slot
 
     def begin(self, slot: int) -> bool:
@@ -96,15 +101,14 @@ class Journal:
 
     def end(self, slot: int, receipt: Receipt) -> None:
         """What became of it; the words are cut to what fits."""
-        ref = receipt.ref.encode()[:_WORDS] if receipt.ref else b""
-        detail = receipt.detail.encode()[: _WORDS - len(ref)] if receipt.detail else b""
+        ref = receipt.ref.encode() if receipt.ref else b""
+        detail = receipt.detail.encode() if receipt.detail else b""
+        if len(ref) + len(detail) > _WORDS:
+            ref = ref[:_WORDS]
+            detail = detail[: _WORDS - len(ref)]
         begin = _HEADER + slot * _SLOT_BYTES
-        words = begin + _SLOT.size
-        self._map[words : words + len(ref) + len(detail)] = ref + detail
-        reason = 0 if receipt.reason is None else _REASON_AT[receipt.reason]
-        self._map[begin + 1 : begin + 5] = bytes(
-            (_OUTCOME_AT[receipt.outcome], reason, len(ref), len(detail))
-        )
+        became = b"%b%c%c%b%b" % (_NOTED[receipt.outcome, receipt.reason], len(ref), len(detail), ref, detail)
+        self._map[begin + _BECAME : begin + _BECAME + len(became)] = became
         # last of all: a state is never ahead of its words
         self._map[begin] = _ENDED
 
@@ -195,19 +199,20 @@ def _slots(pages: mmap.mmap) -> list[tuple[int, HandOver]]:
     """Where each slot in use begins, and which hand-over it is of."""
     found = []
     for begin in range(_HEADER, len(pages), _SLOT_BYTES):
-        state, _, _, _, _, attempt, delivery = _SLOT.unpack_from(pages, begin)
+        state, attempt, delivery = _SLOT.unpack_from(pages, begin)
         if state != _FREE:
             found.append((begin, (delivery, attempt)))
     return found
 
 
 def _receipt(pages: mmap.mmap, begin: int) -> Receipt:
-    _, outcome, reason, ref, detail, _, _ = _SLOT.unpack_from(pages, begin)
-    words = pages[begin + _SLOT.size : begin + _SLOT.size + ref + detail]
+    begin += _BECAME
+    outcome, reason, ref, detail = pages[begin : begin + 4]
+    words = pages[begin + 4 : begin + 4 + ref + detail]
     return Receipt(
         key="",
         outcome=_OUTCOMES[outcome],
-        reason=_REASONS[reason - 1] if reason else None,
+        reason=_REASONS[reason],
         ref=words[:ref].decode("utf-8", "ignore") or None,
         detail=words[ref:].decode("utf-8", "ignore") or None,
     )

@@ -54,7 +54,7 @@ RATED_OVER = 0.1
 SWITCH = 0.0005
 #: how many objects are made before it is looked for cycles among them: here there are none, and every mail
 #: makes some that live for a moment
-SELDOM = 20_000
+SELDOM = 200_000
 #: seconds between two looks at the lane, at what is in doubt, and at an empty queue
 TEND = 0.5
 LOOK = 0.1
@@ -77,6 +77,9 @@ def stream(
     assert isinstance(channel, Streams)
     sys.setswitchinterval(SWITCH)
     gc.set_threshold(SELDOM)
+    if not gc.get_freeze_count():
+        gc.collect()
+        gc.freeze()  # what a process has by now stays for its life
     try:
         with ThreadPoolExecutor(1, f"lines-{name}") as pool:
             outbox = _Outbox(site, name, owner, journal)

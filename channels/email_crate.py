@@ -12,7 +12,7 @@ from channels.email_address import mailbox
 from channels.email_lanes import Lanes
 from channels.email_settings import KEY, EmailSettings
 from channels.smtp_pipeline import SILENT, Mail
-from channels.smtp_reply import receipt_of
+from channels.smtp_reply import receipt_of, taken
 from channels.smtp_verdict import Stage, Verdict
 
 
@@ -118,12 +118,13 @@ class Crate:
             return self._outbox.begin(mail.parcels[0])
         return all([self._outbox.begin(parcel) for parcel in mail.parcels])  # each, whatever is said of one
 
+    def taken(self, mail: Mail, said: str) -> None:
+        """Whose mail it was has it."""
+        for parcel in mail.parcels:
+            self._end(parcel, taken(said, parcel.target.key))
+
     def decided(self, mail: Mail, verdict: Verdict) -> None:
         """Raises ChannelMisconfigured when our sender is refused; then nobody's receipt is written."""
-        if not mail.refused and len(mail.parcels) == 1:
-            parcel = mail.parcels[0]
-            self._end(parcel, receipt_of(verdict, parcel.target.key))
-            return
         receipts = [
             receipt_of(mail.refused.get(place, verdict), parcel.target.key)
             for place, parcel in enumerate(mail.parcels)

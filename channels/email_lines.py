@@ -106,7 +106,7 @@ class Lines:
         mark, session = found
         mark.lines += 1
         work.lines[task] = found
-        session.goes_on = lambda: not self._relays.better_than(mark)
+        session.goes_on = not self._relays.better_than(mark)
         try:
             await session.carry(work.crate)
         except ChannelError as error:
@@ -166,6 +166,8 @@ class Lines:
         work.held_up = 0
         for mark, waiting, wait in waits:
             elsewhere = self._relays.better_than(mark)
+            if waiting is not None:
+                waiting.goes_on = not elsewhere
             if wait > (IN_ANY_CASE if elsewhere else HELD_UP_AFTER):
                 work.held_up += 1
                 if elsewhere and waiting is not None:

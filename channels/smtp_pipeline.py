@@ -12,7 +12,7 @@ import asyncio
 import contextlib
 import re
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Protocol
 
 from alertd.clock import stopwatch
@@ -67,6 +67,10 @@ class Crate(Protocol):
         """Its bytes leave now. False = they must not."""
         ...
 
+    def taken(self, mail: Mail, said: str) -> None:
+        """The relay has taken a mail of which nobody was refused; `said` is its reply, without the code."""
+        ...
+
     def decided(self, mail: Mail, verdict: Verdict) -> None:
         """The relay has decided; `verdict` is for those that are not among the refused. Raises ChannelError."""
         ...
@@ -90,7 +94,7 @@ _MAIL, _RCPT, _DATA, _DOT_LEFT = Stage.MAIL, Stage.RCPT, Stage.DATA, Stage.DOT
 _RESET = b"RSET\r\n"
 _DOT = b".\r\n"
 #: what a relay says once it is in full swing: one mail taken, and the next may come
-_USUAL = re.compile(rb"(2\d\d) ([^\r\n]*)\r\n(?:25[01] [^\r\n]*\r\n){2}354 [^\r\n]*\r\n")
+_USUAL = re.compile(rb"250 [^\r\n]*\r\n((?:25[01] [^\r\n]*\r\n){2}354 [^\r\n]*\r\n)")
 
 
 class SmtpPipeline(asyncio.Protocol):
@@ -106,6 +110,11 @@ class SmtpPipeline(asyncio.Protocol):
         self._mails_left = most_mails
         self._crate: Crate | None = None
         self._awaited: deque[_Awaited] = deque()
+        #: in full swing: the mail whose dot has left, and the one whose commands rode behind it.
+        #: Their replies are not among the awaited: mostly they come all at once, and are the usual ones
+        self._swing: tuple[Mail, Mail] | None = None
+        #: how the usual replies to the commands were last worded
+        self._usual = b"?"
         #: without PIPELINING: commands that wait for the reply to the one before
         self._commands: deque[tuple[bytes, _Awaited]] = deque()
         #: a long mail whose last byte has not left
@@ -121,8 +130,8 @@ class SmtpPipeline(asyncio.Protocol):
         self._finished: asyncio.Future[None] | None = None
         self._gone = asyncio.get_running_loop().create_future()
         self._over = False
-        #: called when a mail was decided; False = take no further one
-        self.goes_on: Callable[[], bool] = lambda: True
+        #: False = take no further mail
+        self.goes_on = True
         # pause_writing then tells when something has not left at once
         self._transport.set_write_buffer_limits(0)
         self._transport.set_protocol(self)
@@ -142,7 +151,7 @@ class SmtpPipeline(asyncio.Protocol):
     @property
     def under_way(self) -> float:
         """For how many seconds a reply has been awaited; 0 = none is."""
-        return stopwatch() - self._since if self._awaited or self._leaving else 0.0
+        return stopwatch() - self._since if self._awaited or self._swing or self._leaving else 0.0
 
     async def carry(self, crate: Crate) -> None:
         """Hands over what the crate gives until it gives nothing, or this connection can take no more.
@@ -174,7 +183,7 @@ class SmtpPipeline(asyncio.Protocol):
         if self._leaving is not None and self._transport.get_write_buffer_size() == 0:
             self._has_left(self._leaving)
         patience = self._command_timeout
-        if self._awaited and self._awaited[0][1] is _DOT_LEFT:
+        if self._swing or (self._awaited and self._awaited[0][1] is _DOT_LEFT):
             patience = self._dot_timeout
         if self.under_way > patience:
             self._end(SILENT)
@@ -182,6 +191,7 @@ class SmtpPipeline(asyncio.Protocol):
     def let_go(self) -> None:
         """Gives a mail back that only rides behind one that takes its time; takes no other."""
         self._mails_left = 0
+        self._unfold()
         if self._awaited and self._awaited[0][1] is _DOT_LEFT and self._crate is not None:
             rider = self._awaited[-1][0]
             if rider is not None and rider is not self._awaited[0][0]:
@@ -213,10 +223,11 @@ class SmtpPipeline(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Replies, or pieces of them."""
+        if self._swing is not None and not self._rest and self._as_usual(data):
+            return
+        self._unfold()
         if self._rest:
             data = self._rest + data
-        elif len(self._awaited) == 4 and self._as_usual(data):
-            return
         begin, awaited = 0, self._awaited
         while not self._over and (end := data.find(b"\n", begin)) >= 0:
             if data.startswith(b"250 ", begin) and self._pipelining and awaited:
@@ -266,20 +277,27 @@ class SmtpPipeline(asyncio.Protocol):
 
     def _as_usual(self, data: bytes) -> bool:
         """Nearly all that is ever said, at once; False = read it line by line."""
-        usual = _USUAL.fullmatch(data)
-        (mail, stage, _), _, _, (rider, last, _) = self._awaited
-        if usual is None or stage is not _DOT_LEFT or last is not _DATA or self._said:
-            return False
-        assert self._crate is not None and mail is not None and rider is not None
-        if mail.refused:
-            return False
-        self._awaited.clear()
-        self._since = stopwatch()
-        self._prompt = self._since - self._sent_at < PROMPT
-        text = usual[2].decode("utf-8", "replace").strip()
-        self._crate.decided(mail, Verdict(_DOT_LEFT, int(usual[1]), text))
+        assert self._swing is not None and self._crate is not None
+        mail, rider = self._swing
+        first = len(data) - len(self._usual)
+        if not (data.endswith(self._usual) and data.startswith(b"250 ") and data.find(b"\n") == first - 1):
+            found = _USUAL.fullmatch(data)
+            if found is None:
+                return False
+            self._usual, first = found[1], found.start(1)
+        self._swing = None
+        now = self._since = stopwatch()
+        self._prompt = now - self._sent_at < PROMPT
+        self._crate.taken(mail, data[4:first].decode("utf-8", "replace").strip())
         self._allowed(rider)
         return True
+
+    def _unfold(self) -> None:
+        """Lists the replies to come one by one."""
+        if self._swing is not None:
+            mail, rider = self._swing
+            self._swing = None
+            self._awaited.extend([(mail, _DOT_LEFT, 0), *_envelope(rider)])
 
     # the dialogue -----------------------------------------------------------------------
 
@@ -291,7 +309,7 @@ class SmtpPipeline(asyncio.Protocol):
     def _next(self) -> None:
         """Begins the next mail; nothing is under way."""
         assert self._crate is not None
-        mail = self._crate.next() if self.usable and self.goes_on() else None
+        mail = self._crate.next() if self.usable and self.goes_on else None
         if mail is None:
             self._finish(None)
             return
@@ -311,6 +329,7 @@ class SmtpPipeline(asyncio.Protocol):
     def _replied(self, code: int, line: bytes) -> None:
         """One reply: 1. to a refused or forgotten mail; 2. to a command; 3. to the dot, which decides."""
         self._since = stopwatch()
+        self._unfold()
         if self._leaving is not None:
             self._has_left(self._leaving)  # or the relay decides before it has read everything
             self._mails_left = 0
@@ -373,22 +392,20 @@ class SmtpPipeline(asyncio.Protocol):
             if not self._unsent and self._leaving is not None:
                 self._has_left(mail)
             return
-        rider = self._rider()
-        self._sent_at = stopwatch()
+        rider = None
+        if self._prompt and self._mails_left > 0 and self.goes_on and self._pipelining:
+            rider = self._crate.next()
+        self._sent_at = self._since = stopwatch()
         if rider is None:
-            self._write(mail.data + _DOT, [(mail, _DOT_LEFT, 0)])
+            self._awaited.append((mail, _DOT_LEFT, 0))
+            self._transport.write(mail.data + _DOT)
+            return
+        self._mails_left -= 1
+        if len(rider.parcels) == 1 and not mail.refused and not self._awaited:
+            self._swing = mail, rider
         else:
-            words = b"".join((mail.data, _DOT, rider.commands))
-            self._write(words, [(mail, _DOT_LEFT, 0), *_envelope(rider)])
-
-    def _rider(self) -> Mail | None:
-        if not (self._pipelining and self._prompt) or self._mails_left <= 0 or not self.goes_on():
-            return None
-        assert self._crate is not None
-        rider = self._crate.next()
-        if rider is not None:
-            self._mails_left -= 1
-        return rider
+            self._awaited.extend([(mail, _DOT_LEFT, 0), *_envelope(rider)])
+        self._transport.write(b"".join((mail.data, _DOT, rider.commands)))
 
     def _has_left(self, mail: Mail) -> None:
         """The dot of a long mail is gone; the next one begins when it is answered."""
@@ -436,6 +453,7 @@ class SmtpPipeline(asyncio.Protocol):
         """
         self._over = True
         self._transport.abort()
+        self._unfold()
         under_way = {mail: stage for mail, stage, _ in reversed(self._awaited) if mail is not None}
         mails = [(mail, stage) for mail, stage in reversed(under_way.items())]
         if self._leaving is not None:

@@ -52,6 +52,14 @@ def receipt_of(verdict: Verdict, key: str) -> Receipt:
     )
 
 
+def taken(said: str, key: str) -> Receipt:
+    """The receipt for the reply `250 said` to a final dot."""
+    detail = f"250 {said}"
+    if len(detail) > LONGEST_DETAIL or not said.isprintable():
+        detail = f"250 {_printable(said)}"[:LONGEST_DETAIL]
+    return Receipt(key=key, outcome=_ACCEPTED, ref=queue_id(said), detail=detail)
+
+
 def queue_id(text: str) -> str | None:
     """The relay's name for an accepted mail, when its reply has one."""
     _, usual, name = text.rpartition(": queued as ")
