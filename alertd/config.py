@@ -102,8 +102,10 @@ class Approval(_Section):
 
 
 class Worker(_Section):
-    """`[worker]`: time limits of the dispatch, in seconds."""
+    """`[worker]`: how many send, and the time limits of the dispatch, in seconds."""
 
+    #: workers that `alertd up` starts, which share the work; 0 = one for each processor, at most 4
+    processes: int = Field(default=0, ge=0, le=16)
     #: how long a claim holds without being renewed; recovery after a death takes this long
     lease: float = Field(default=8.0, gt=0)
     #: when nobody has looked at due work for so long, the relay dispatches by itself

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import os
 import sys
 import urllib.error
 import urllib.request
@@ -19,12 +20,16 @@ from alertd.supervise import Program
 log = logging.getLogger(__name__)
 
 
+#: of a machine with many processors, so many workers send at most: beyond, the database is the limit
+MOST_WORKERS = 4
+
+
 class AlreadyRunning(AlertdError):
     """Another `alertd up` has this storage."""
 
 
 def programs(config: Config, file: Path | None) -> Iterator[Program]:
-    """Broker (when it is embedded), worker, relay, web; `file` is the configuration file.
+    """Broker (when it is embedded), relay, workers, web; `file` is the configuration file.
 
     Without any server for the broker the rest runs all the same: the relay then
     dispatches by itself, more slowly.
@@ -42,6 +47,8 @@ def programs(config: Config, file: Path | None) -> Iterator[Program]:
     here = [sys.executable, "-m", "alertd", *([] if file is None else ["--config", str(file.resolve())])]
     yield Program(name="relay", command=[*here, "relay"])
     yield Program(name="worker", command=[*here, "worker"])
+    for number in range(2, workers(config) + 1):
+        yield Program(name=f"worker-{number}", command=[*here, "worker"])
     if config.feeds.cap or config.feeds.jma or config.feeds.hooks:
         yield Program(name="feeds", command=[*here, "draft", "watch"])
     if config.inbox.port:
@@ -52,6 +59,11 @@ def programs(config: Config, file: Path | None) -> Iterator[Program]:
         pages.append((web.drill_host, web.drill_port))
     urls = [f"http://{_reachable(host)}:{port}/healthz" for host, port in pages]
     yield Program(name="web", command=[*here, "web"], ready=lambda: all(map(_healthy, urls)))
+
+
+def workers(config: Config) -> int:
+    """How many workers one machine runs: Python uses one processor in each."""
+    return config.worker.processes or min(os.cpu_count() or 1, MOST_WORKERS)
 
 
 @contextmanager
@@ -70,7 +82,7 @@ def _reachable(host: str) -> str:
     """Where a server that listens at `host` is found on this machine."""
     if ":" in host:
         return "[::1]" if host == "::" else f"[{host}]"
-    return "127.0.0.1" if host == "0.0.0.0" else host
+    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - nothing is bound here
 
 
 def _healthy(url: str) -> bool:

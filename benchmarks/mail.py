@@ -1,10 +1,11 @@
 """Benchmark: tracked mails a second, beside Postfix's smtp-source and beside plain programs.
 
-    python benchmarks/mail.py [--recipients 20000] [--runs 3] [--database URL] [--sessions 8]
+    python benchmarks/mail.py [--recipients 20000] [--runs 3] [--database URL] [--sessions 8] [--senders N]
                               [--rtt 20] [--large 100000] [--plain 1000] [--json]
 
 One run sends a dispatch from the first claim to the last commit (claim → reply to the
-final dot → receipt committed) in a process of its own, and right before it smtp-source
+final dot → receipt committed) in as many processes as `alertd up` starts workers on this
+machine, which share `--sessions` connections, and right before it smtp-source
 sends as many mails of the same size over as many kept connections to the same smtp-sink.
 `ratio_to_smtp_source` is the median of ours ÷ smtp-source's, run by run. The same is done
 beside one Celery task per recipient (`multiple_of_naive_celery`), through a delay of
@@ -19,6 +20,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
+import os
 import resource
 import statistics
 import subprocess
@@ -40,6 +42,7 @@ from alertd.dispatch import Person
 from alertd.report import report
 from alertd.send import drain
 from alertd.site import Site
+from alertd.up import MOST_WORKERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +148,10 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3, help="runs; medians are printed (default 3)")
     parser.add_argument("--sessions", type=int, default=8, help="connections at a time (default 8)")
     parser.add_argument(
-        "--senders", type=int, default=1, help="processes that send, sharing the connections (default 1)"
+        "--senders",
+        type=int,
+        default=min(os.cpu_count() or 1, MOST_WORKERS),
+        help="processes that send, sharing the connections (default: as many workers as `alertd up` starts)",
     )
     parser.add_argument("--size", type=int, default=2700, help="bytes of smtp-source's mails (default 2700)")
     parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database; default: SQLite")

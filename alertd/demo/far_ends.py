@@ -35,9 +35,13 @@ url = {broker}
 [web]
 port = {console}
 public_port = {public}
+drill_port = {drills}
 
 [approval]
 exercise = 2
+
+[worker]
+processes = 1
 
 [presets]
 "五十嵐川 第1陣" = ["RHK", "RNN"]
@@ -115,6 +119,8 @@ class Ports:
 
     console: int
     public: int
+    #: the trainees' console
+    drills: int
     mail: int
     phone: int
     station: int
@@ -124,10 +130,12 @@ class Ports:
 
 def free_ports() -> Ports:
     """Ports that nothing listens at now; the console's usual ones when they are free."""
-    console, public = (8750, 8751) if _free(8750) and _free(8751) else (_any(), _any())
+    usual = (8750, 8751, 8752)
+    console, public, drills = usual if all(map(_free, usual)) else (_any(), _any(), _any())
     return Ports(
         console=console,
         public=public,
+        drills=drills,
         mail=_any(),
         phone=_any(),
         station=_any(),
@@ -150,6 +158,7 @@ def write_configuration(
         broker=json.dumps(broker, ensure_ascii=False),
         console=ports.console,
         public=ports.public,
+        drills=ports.drills,
         mail=ports.mail,
         phone=ports.phone,
         station=ports.station,
