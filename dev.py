@@ -459,7 +459,7 @@ def replace(command: Sequence[Word]) -> None:
     if not Path(program[0]).exists():
         raise SetupFailed(f"{program[0]} is missing; remove {VENV} and start again")
     os.chdir(ROOT)
-    os.execv(program[0], program)
+    os.execv(program[0], program)  # noqa: S606 - no shell is what is wanted
 
 
 @contextlib.contextmanager

@@ -11,8 +11,9 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import HTMLResponse
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
+from alertd.city import City
 from alertd.site import Site
 from operator_console import labels
 from operator_console.assets import asset_url
@@ -70,7 +71,7 @@ def _preferred(request: Request) -> str:
 
 def say(reader: Reader, message: str) -> Markup:
     """The message in the reader's language, readings as ruby; part of a page."""
-    return Markup(_marked(translations(reader.language).gettext(message), reader))
+    return Markup(_marked(translations(reader.language).gettext(message), reader))  # noqa: S704 - our own words
 
 
 def _marked(text: str, reader: Reader) -> str:
@@ -79,6 +80,11 @@ def _marked(text: str, reader: Reader) -> str:
     if not reader.ruby:
         return _READ.sub(r"\1", text)
     return _READ.sub(r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>", text)
+
+
+def _named(reader: Reader, city: City) -> Markup:
+    """The city with its reading."""
+    return Markup(_marked(escape(f"{city.name}（{city.name_kana}）"), reader))  # noqa: S704 - escaped
 
 
 def flat(text: object) -> str:
@@ -124,7 +130,7 @@ def public_page(
     made = text.render(
         reader=reader,
         city=city,
-        city_name=Markup(_marked(f"{city.name}（{city.name_kana}）", reader)) if easy else name,
+        city_name=_named(reader, city) if easy else name,
         simulated=simulated(site),
         tag="ja" if japanese else reader.language,
         **values,

@@ -14,7 +14,7 @@ from alertd.site import Site
 from alertd.tables import OperatorRow
 
 #: no password fits this
-_NO_PASSWORD = "!"
+_NO_PASSWORD = "!"  # noqa: S105
 
 
 def signed_in(site: Site, name: str) -> Person:

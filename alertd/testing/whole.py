@@ -19,7 +19,7 @@ from alertd.tables import AreaRow, ContactRow, RecipientRow
 
 #: the section's name
 CHANNEL = "under-test"
-_PASSWORD = "only for this one drill"
+_PASSWORD = "only for this one drill"  # noqa: S105 - of an installation that is gone afterwards
 
 
 def send_drill(folder: Path, section: Mapping[str, object], addresses: Sequence[str]) -> dict[str, int]:

@@ -53,11 +53,11 @@ def _seal(connection: sa.Connection, table: str, columns: tuple[str, ...]) -> No
     keyed = table in ("contact", "letter")
     added = [*(["address_key"] if keyed else []), *(["mailbox_key"] if table == "letter" else [])]
     set_to = ", ".join(f"{name} = :{name}" for name in (*columns, *added))
-    update = sa.text(f"UPDATE {table} SET {set_to} WHERE {number} = :number")
+    update = sa.text(f"UPDATE {table} SET {set_to} WHERE {number} = :number")  # noqa: S608 - names that stand above
     last = -1
     while rows := connection.execute(
         sa.text(
-            f"SELECT {number}, {names} FROM {table} WHERE {number} > :last ORDER BY {number} LIMIT :most"
+            f"SELECT {number}, {names} FROM {table} WHERE {number} > :last ORDER BY {number} LIMIT :most"  # noqa: S608
         ),
         {"last": last, "most": _AT_ONCE},
     ).all():
