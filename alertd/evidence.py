@@ -108,13 +108,14 @@ def packed(found: Evidence) -> bytes:
         "state": found.row.state,
         "content_hash": found.row.content_hash,
         "content_hash_of_what_is_stored": found.hash_now,
+        "audience": found.row.audience,
         "audience_hash": found.row.audience_hash,
         "intact": found.intact,
     }
     written = [
         *found.files,
         File("SHA256SUMS", sums.encode()),
-        File("evidence.json", json.dumps(summary, indent=1).encode()),
+        File("evidence.json", json.dumps(summary, indent=1, ensure_ascii=False).encode()),
     ]
     output = io.BytesIO()
     with zipfile.ZipFile(output, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -91,6 +91,7 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
                 "audience": row.audience,
                 "counts": dict(counts),
                 **_followed(submission),
+                **_apart(session, submission.audience),
                 "voices": papers.voices(artefacts),
             },
         )
@@ -103,10 +104,23 @@ def _followed(submission: Submission) -> Mapping[str, object]:
     return {"follows": submission.follows, "follow_up": submission.follow_up}
 
 
+def _apart(session: Session, audience: Audience) -> Mapping[str, object]:
+    """For the chronicle: which channels go to other areas than the rest, and what for."""
+    if not audience.elsewhere:
+        return {}
+    names = {row.code: row.name for row in people.areas(session)}
+    told = [
+        f"{one.channel}: {'、'.join(names.get(code, code) for code in one.areas) or '市内全域'}"
+        for one in audience.elsewhere
+    ]
+    return {"apart": told, "why": audience.why}
+
+
 def audience_counts(site: Site, audience: Audience, channels: Sequence[str]) -> Mapping[str, int]:
     """How many contacts a submission would reach by channel. Raises WrongAudience when nobody."""
     with reading(site.engine) as session:
         counts = people.count(session, audience, [site.line(name) for name in channels])
+        people.check_elsewhere(session, audience, counts, channels)
     if not sum(counts.values()):
         raise WrongAudience(
             Problem("audience", "nobody would be reached; check the areas, groups and channels")

@@ -13,7 +13,7 @@ from alertd.audience import Audience
 from alertd.category import Category
 from alertd.channel import Outcome
 from alertd.delivery import HEARD, PARTLY_HEARD
-from alertd.errors import NotFound
+from alertd.errors import NotFound, Problem, WrongAudience
 from alertd.outline import outlines
 from alertd.recipient import RecipientKind
 from alertd.tables import (
@@ -52,6 +52,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[int, int, str, bool]:
     household that is listed twice is called once. Who has registered an address by
     themselves is asked there only about the areas and the news that they chose.
     """
+    audience = audience.over(line.name)
     if audience.told is not None:
         return _told(audience.told, line)
     nth_of_recipient = func.row_number().over(
@@ -196,6 +197,42 @@ def as_areas(
 
 def _spoken_name(name: str) -> str:
     return name if name.endswith(("地区", "全域", "町")) else f"{name}地区"
+
+
+def check_elsewhere(
+    session: Session, audience: Audience, counts: Mapping[str, int], channels: Sequence[str]
+) -> None:
+    """Raises WrongAudience when a channel that goes elsewhere is not used, its area is not known, or nobody is there."""
+    known = {row.code for row in areas(session)}
+    problems = []
+    for one in audience.elsewhere:
+        unknown = [code for code in one.areas if code not in known]
+        if one.channel not in channels:
+            problems.append(
+                Problem(
+                    "elsewhere",
+                    f"{one.channel!r} has areas of its own and is not among the channels; choose it too",
+                    f"「{one.channel}」の地区が指定されていますが、配信手段に選ばれていません。",
+                )
+            )
+        elif unknown:
+            problems.append(
+                Problem(
+                    "elsewhere",
+                    f"there is no area {unknown[0]!r} for {one.channel}; there are: {', '.join(sorted(known))}",
+                    f"「{one.channel}」の地区「{unknown[0]}」はありません。",
+                )
+            )
+        elif not counts.get(one.channel):
+            problems.append(
+                Problem(
+                    "elsewhere",
+                    f"over {one.channel} nobody would be reached in its areas; choose others, or leave it out",
+                    f"「{one.channel}」の地区には届く相手がいません。地区を選び直すか、手段から外してください。",
+                )
+            )
+    if problems:
+        raise WrongAudience(problems)
 
 
 def groups(session: Session) -> Sequence[tuple[str, int]]:

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from alertd import people, standing
 from alertd.alert import Alert, Status
-from alertd.audience import Audience
+from alertd.audience import Audience, Elsewhere
 from alertd.category import category_for
 from alertd.db import reading
 from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
@@ -26,6 +26,9 @@ class Request:
     areas: tuple[str, ...] = ()
     groups: tuple[str, ...] = ()
     everybody: bool = False
+    #: channels with areas of their own, and what for
+    elsewhere: tuple[Elsewhere, ...] = ()
+    why: str = ""
     channels: tuple[str, ...] = ()
     hours: float = 6.0
     #: a template's id, and its values by blank
@@ -50,7 +53,13 @@ def submission(site: Site, request: Request, *, identifier: str, sent: datetime)
             expires=expires,
             city=site.config.city,
         )
-        audience = Audience(areas=request.areas, groups=request.groups, everybody=request.everybody)
+        audience = Audience(
+            areas=request.areas,
+            groups=request.groups,
+            everybody=request.everybody,
+            elsewhere=request.elsewhere,
+            why=request.why,
+        )
         _known_areas(site, request)
         return Submission(alert=alert, audience=audience, channels=channels)
     assert request.template is not None
@@ -63,6 +72,8 @@ def submission(site: Site, request: Request, *, identifier: str, sent: datetime)
         groups=request.groups,
         everybody=request.everybody,
         category=category_for(request.status, used.hazard, used.severity),
+        elsewhere=request.elsewhere,
+        why=request.why,
     )
     with reading(site.engine) as session:
         _known_areas(site, request)

@@ -23,6 +23,7 @@ from starlette.routing import Match, Mount
 from alertd import api_repeat, api_token, incoming, issue, request, standing, store
 from alertd.alert import Status
 from alertd.api_token import Bearer, Scope
+from alertd.audience import Elsewhere
 from alertd.city import JST
 from alertd.db import reading, writing
 from alertd.dispatch import State
@@ -218,6 +219,15 @@ class _Calls:
                     areas=tuple(form.areas),
                     groups=tuple(form.groups),
                     everybody=form.everybody,
+                    elsewhere=tuple(
+                        Elsewhere(
+                            channel=name,
+                            areas=tuple(code for code in codes if code != "*"),
+                            everybody="*" in codes,
+                        )
+                        for name, codes in form.elsewhere.items()
+                    ),
+                    why=form.why,
                     channels=tuple(form.channels),
                     hours=form.hours,
                     template=form.template,

@@ -25,6 +25,12 @@ class AlertRequest(BaseModel):
     areas: list[_Word] = Field(default=[], max_length=500, examples=[["RNN"]])
     groups: list[_Word] = Field(default=[], max_length=100)
     everybody: bool = False
+    #: by channel that goes to other areas than the rest: their codes, or one “*” for the whole city
+    elsewhere: dict[_Word, Annotated[list[_Word], Field(min_length=1, max_length=500)]] = Field(
+        default={}, max_length=50
+    )
+    #: why they go there; the approver reads it
+    why: Annotated[str, StringConstraints(max_length=200, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     #: none = every channel that carries the status
     channels: list[_Word] = Field(default=[], max_length=50)
     #: for how long it may be handed over

@@ -17,6 +17,7 @@ from alertd.siren import by_channel
 from alertd.store import drills
 from operator_console.confirmation import confirms, words_to_type
 from operator_console.page import channel_name, page
+from operator_console.reach import elsewhere
 from operator_console.refusal import refusal
 from operator_console.stored import Stored, stored
 from operator_console.visit import Visit, Visited
@@ -45,6 +46,7 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         "approve.html",
         status=status,
         dispatch=dispatch,
+        elsewhere=elsewhere(visit, dispatch.audience),
         artefacts=artefacts,
         channels={
             name: channel_name(visit.language, name, visit.site.settings.get(name))

@@ -23,6 +23,7 @@ from alertd.site import Site
 from operator_console import help_wanted, wrong_send
 from operator_console.follow_ups import can_follow
 from operator_console.page import fragment, page
+from operator_console.reach import elsewhere
 from operator_console.stored import Stored, stored
 from operator_console.tally import Snapshot, shown, snapshot
 from operator_console.under_way import may_stop
@@ -84,6 +85,7 @@ class Boards:
             visit,
             "board.html",
             dispatch=dispatch,
+            elsewhere=elsewhere(visit, dispatch.audience),
             held=is_held(dispatch.row),
             follows=before,
             followed_by=after,

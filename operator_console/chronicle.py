@@ -73,7 +73,7 @@ SOURCES = {
     Source.OTHER: mark("other way"),
 }
 #: pieces of an entry's detail that people read
-_SAID = ("channels", "text", "reason", "note", "why", "message")
+_SAID = ("channels", "text", "reason", "note", "apart", "why", "message")
 
 
 def show(visit: Visited) -> Response:

@@ -28,7 +28,7 @@ from operator_console import keeping, one_time_key
 from operator_console.catalogue import mark
 from operator_console.draft import Draft
 from operator_console.page import page
-from operator_console.reach import choice, counts, households
+from operator_console.reach import choice, counts, elsewhere, households
 from operator_console.sign_in import keep_language
 from operator_console.visit import Visit, Visited
 
@@ -122,6 +122,7 @@ def _check(
         alert=submission.alert,
         counts=counts,
         households=households(visit.site, draft),
+        elsewhere=elsewhere(visit, submission.audience),
         findings=findings,
         artefacts=artefacts,
         channels=[choice(visit, name) for name in draft.channels],
@@ -271,7 +272,7 @@ def _field(draft: Draft, field: str) -> str:
     """The part of the form that a problem belongs to; empty = the whole."""
     if field == "audience":
         return "areas"
-    if field in ("areas", "channels", typed_reading.FIELD):
+    if field in ("areas", "channels", "elsewhere", "why", typed_reading.FIELD):
         return field
     known = any(blank.name == field.partition("@")[0] for blank in draft.template.blanks)
     return field if known and field != "area" else ""

@@ -7,14 +7,14 @@ draft can ever send itself.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
 from alertd import cap, people, saved_draft, siren, standing, store, typed_reading
 from alertd.alert import Alert, Area, Status
-from alertd.audience import Audience
+from alertd.audience import Audience, Elsewhere
 from alertd.blank import Blank, BlankKind
 from alertd.category import category_for
 from alertd.db import reading
@@ -34,6 +34,9 @@ LIVES = (1, 3, 6, 12, 24)
 #: the status that an operator can choose, the harmless one first
 CHOICES = (Status.EXERCISE, Status.TEST, Status.ACTUAL)
 _PREFIX = "blank:"
+#: fields of the areas of one channel; the whole city is a value of its own
+_OVER = "over:"
+WHOLE = "*"
 #: the operator's word on the siren, as the form has it
 _SIREN = {"yes": True, "no": False}
 #: characters of a token that are read
@@ -54,6 +57,10 @@ class Draft:
     channels: tuple[str, ...]
     #: hours
     life: int
+    #: by channel that goes to other areas: their codes, or WHOLE
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    #: what for
+    why: str = ""
     #: how words are read in this alert, one a line, such as 下田=しただ
     readings: str = ""
     #: whether loudspeakers sound their siren; None = as the level asks, and never in a drill
@@ -121,26 +128,30 @@ def read(visit: Visit, template_id: str, kept: Form | None = None) -> Draft:
     """The draft in the visit's form, or in a `kept` one. Raises WrongAlert or NotFound when it is none of ours."""
     form: Form = visit.form if kept is None else kept
 
-    def field(name: str) -> str:
+    def one(name: str) -> str:
         return (form.get(name) or ("",))[-1].strip()
 
     def fields(name: str) -> tuple[str, ...]:
         return tuple(form.get(name, ()))
 
-    life, follows, how = field("life"), field("follows"), field("follow_up")
-    pressed = visit.site.config.presets.get(field("preset"))
+    life, follows, how = one("life"), one("follows"), one("follow_up")
+    pressed = visit.site.config.presets.get(one("preset"))
     return Draft(
         template=template(template_id),
-        status=_status(visit, field("status")),
-        values={name.removeprefix(_PREFIX): field(name) for name in form if name.startswith(_PREFIX)},
+        status=_status(visit, one("status")),
+        values={name.removeprefix(_PREFIX): one(name) for name in form if name.startswith(_PREFIX)},
         areas=pressed if pressed is not None else fields("area"),
         groups=fields("group"),
-        everybody=bool(field("everybody")),
+        everybody=bool(one("everybody")),
         channels=fields("channel"),
         life=int(life) if life in map(str, LIVES) else 6,
-        readings=field("readings"),
-        siren=_SIREN.get(field("siren")),
-        token=field("draft")[:LONGEST_TOKEN] or saved_draft.new_token(),
+        elsewhere={
+            name.removeprefix(_OVER): fields(name) for name in form if name.startswith(_OVER) and fields(name)
+        },
+        why=one("why"),
+        readings=one("readings"),
+        siren=_SIREN.get(one("siren")),
+        token=one("draft")[:LONGEST_TOKEN] or saved_draft.new_token(),
         follows=int(follows) if follows.isascii() and follows.isdigit() and len(follows) < 18 else None,
         follow_up=FollowUp(how) if how in list(FollowUp) else None,
     )
@@ -157,6 +168,8 @@ def form_of(draft: Draft) -> Form:
         "group": draft.groups,
         "everybody": ("yes",) if draft.everybody else (),
         "channel": draft.channels,
+        **{f"{_OVER}{name}": codes for name, codes in draft.elsewhere.items()},
+        "why": (draft.why,) if draft.why else (),
         "draft": (draft.token,),
         "follows": (str(draft.follows),) if draft.follows is not None else (),
         "follow_up": (draft.follow_up,) if draft.follow_up is not None else (),
@@ -207,7 +220,21 @@ def check_audience(draft: Draft) -> Audience:
             )
         )
     category = category_for(draft.status, draft.template.hazard, draft.template.severity)
-    return Audience(areas=draft.areas, groups=draft.groups, everybody=draft.everybody, category=category)
+    return Audience(
+        areas=draft.areas,
+        groups=draft.groups,
+        everybody=draft.everybody,
+        category=category,
+        elsewhere=tuple(
+            Elsewhere(
+                channel=name,
+                areas=tuple(code for code in codes if code != WHOLE),
+                everybody=WHOLE in codes,
+            )
+            for name, codes in draft.elsewhere.items()
+        ),
+        why=draft.why,
+    )
 
 
 def submission(site: Site, draft: Draft, *, identifier: str, sent: datetime) -> Submission:

@@ -9,6 +9,7 @@ from alertd.db import reading
 from operator_console import download
 from operator_console.chronicle import said, what
 from operator_console.page import channel_names, page
+from operator_console.reach import elsewhere
 from operator_console.stored import stored
 from operator_console.visit import Visited
 
@@ -23,6 +24,7 @@ def show(number: int, visit: Visited) -> Response:
         "evidence.html",
         dispatch=dispatch,
         found=found,
+        elsewhere=elsewhere(visit, dispatch.audience),
         channels=channel_names(visit, {piece.row.channel for piece in found.pieces}),
         entries=[(entry, what(visit, entry), said(visit, entry)) for entry in found.entries],
     )

@@ -117,14 +117,19 @@ def _draft(session: Session, visit: Visit, dispatch: Stored, kind: FollowUp, tem
     blanks = {blank.name for blank in draft.template.blanks if blank.kind != "time"}
     values: Mapping[str, str] = before.values if before is not None else {}
     places = codes(dispatch.alert.infos[0].areas, area_names(session))
-    audience = Audience.from_json(dispatch.row.audience)
+    channels = tuple(name for name in dispatch.row.channels if name in draft.channels)
+    audience = Audience.from_json(dispatch.row.audience).among(channels)
     return replace(
         draft,
         values={name: value for name, value in values.items() if name.partition("@")[0] in blanks},
         areas=() if audience.everybody else tuple(code for code in places if code != WHOLE_CITY),
         groups=audience.groups,
         everybody=audience.everybody,
-        channels=tuple(name for name in dispatch.row.channels if name in draft.channels),
+        channels=channels,
+        elsewhere={
+            one.channel: (drafts.WHOLE,) if one.everybody else one.areas for one in audience.elsewhere
+        },
+        why=audience.why,
         life=before.life if before is not None else draft.life,
         readings=before.readings if before is not None else "",
         follows=dispatch.id,
@@ -173,11 +178,11 @@ def _prepared(visit: Visit, dispatch: Stored, identifier: str, sent: datetime) -
         expires=sent + timedelta(hours=drafts.LIVES[2]),
         city=visit.site.config.city,
     )
-    audience = Audience.from_json(dispatch.row.audience)
+    channels = [name for name in dispatch.row.channels if name in visit.site.settings]
     return Submission(
         alert=alert,
-        audience=audience,
-        channels=[name for name in dispatch.row.channels if name in visit.site.settings],
+        audience=Audience.from_json(dispatch.row.audience).among(channels),
+        channels=channels,
         template=None,
         follows=dispatch.id,
         follow_up=FollowUp.ALL_CLEAR,

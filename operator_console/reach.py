@@ -6,10 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from alertd import people
+from alertd.audience import Audience
 from alertd.channel import Medium
 from alertd.db import reading
 from alertd.errors import Problem, WrongAlert, WrongAudience
 from alertd.site import Site
+from alertd.store.published import area_names
 from operator_console.draft import Draft, check_audience
 from operator_console.page import channel_name
 from operator_console.visit import Visit
@@ -44,7 +46,34 @@ def counts(visit: Visit, draft: Draft) -> Counts:
         return Counts(homes, [], " ".join(visit.problem(problem) for problem in error.problems))
     with reading(visit.site.engine) as session:
         found = people.count(session, audience, [visit.site.line(one.name) for one in choices])
+        try:
+            people.check_elsewhere(session, audience, found, [one.name for one in choices])
+        except WrongAudience as error:
+            return Counts(homes, [], " ".join(visit.problem(problem) for problem in error.problems))
     return Counts(homes, [(one, found[one.name]) for one in choices], None)
+
+
+@dataclass(frozen=True, slots=True)
+class Apart:
+    """A channel that goes to other areas than the rest; `areas` empty = the whole city."""
+
+    label: str
+    areas: Sequence[str]
+
+
+def elsewhere(visit: Visit, audience: Audience) -> Sequence[Apart]:
+    """The channels with areas of their own, by the names that people know."""
+    if not audience.elsewhere:
+        return ()
+    with reading(visit.site.engine) as session:
+        names = area_names(session)
+    return [
+        Apart(
+            channel_name(visit.language, one.channel, visit.site.settings.get(one.channel)),
+            [names.get(code, code) for code in one.areas],
+        )
+        for one in audience.elsewhere
+    ]
 
 
 def households(site: Site, draft: Draft) -> int:

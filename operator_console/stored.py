@@ -28,6 +28,7 @@ class Stored:
     areas: tuple[str, ...]
     groups: tuple[str, ...]
     everybody: bool
+    audience: Audience
     households: int
     submitted_by: str
     approved_by: str | None
@@ -65,6 +66,7 @@ def stored(session: Session, site: Site, number: int) -> Stored:
         areas=tuple(place.name for place in chosen),
         groups=audience.groups,
         everybody=audience.everybody,
+        audience=audience,
         households=sum(place.households for place in chosen),
         submitted_by=_name(session, row.submitted_by) or "",
         approved_by=_name(session, row.approved_by),

@@ -45,6 +45,13 @@ def send(
     ),
     group: list[str] = typer.Option([], "--group", metavar="G", help="Members of a group; may be repeated."),
     everybody: Annotated[bool, typer.Option("--everybody", help="The whole register.")] = False,
+    area_for: list[str] = typer.Option(
+        [],
+        "--area-for",
+        metavar="C=A",
+        help="Channel C goes to area A and not to --area; “all” is the whole city; may be repeated.",
+    ),
+    reason: str = typer.Option("", "--reason", help="Why --area-for; whoever approves reads it."),
     exercise: Annotated[
         bool, typer.Option("--exercise", help="A drill: every text is marked as one.")
     ] = False,
@@ -71,6 +78,7 @@ def send(
     Examples:
       alertd alert send --template flood-4 --set river=五十嵐川 --area 嵐南 --exercise
       alertd alert send --template flood-4 --set river=五十嵐川 --area 下田 --reading 下田=しただ
+      alertd alert send --template flood-4 --set river=五十嵐川 --area 嵐南 --area-for fm=all --reason 広域避難に備える
       alertd alert send warning.xml --everybody --channel mail --as 起案
     """
     document = document_in(file)
@@ -90,6 +98,8 @@ def send(
             areas=area,
             groups=group,
             everybody=everybody,
+            areas_for=area_for,
+            reason=reason,
             channels=channel,
             exercise=exercise,
             siren=siren,

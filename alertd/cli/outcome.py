@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from alertd import store
+from alertd import people, store
+from alertd.audience import Audience
 from alertd.cli import tally
 from alertd.cli.app import say
 from alertd.cli.installation import print_json
@@ -40,7 +41,12 @@ def show_words(site: Site, number: int) -> str:
         alert = session.get_one(AlertRow, row.alert_id)
         made = store.artefacts(session, number)
         counts = row.counts
+        audience = Audience.from_json(row.audience)
+        names = {area.code: area.name for area in people.areas(session)}
     say(f"{alert.identifier}  [{alert.status}]  {alert.headline}")
+    for apart in audience.elsewhere:
+        where = "、".join(names.get(code, code) for code in apart.areas) or "全域 the whole city"
+        say(f"OTHER AREAS: {apart.channel} goes to {where}: {audience.why}")
     for one in made:
         sound = f"  (sound {one.audio_seconds:.0f} s)" if one.audio_seconds else ""
         say(

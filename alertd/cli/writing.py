@@ -13,7 +13,7 @@ import typer
 
 from alertd import people, standing, typed_reading
 from alertd.alert import Alert, Area, Status
-from alertd.audience import Audience
+from alertd.audience import Audience, Elsewhere
 from alertd.db import reading
 from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
 from alertd.issue import Submission
@@ -37,6 +37,8 @@ def submission(
     areas: Sequence[str],
     groups: Sequence[str],
     everybody: bool,
+    areas_for: Sequence[str],
+    reason: str,
     channels: Sequence[str],
     exercise: bool,
     siren: bool | None,
@@ -55,11 +57,15 @@ def submission(
         chosen = areas_named(site, areas)
     if document is not None and not (areas or groups or everybody):
         chosen = _areas_of(site, document)
-    with wrong_use("--area, --group or --everybody"):
+    with wrong_use("--area-for"):
+        elsewhere = _elsewhere(site, areas_for)
+    with wrong_use("--area, --group, --everybody, --area-for or --reason"):
         audience = Audience(
             areas=() if everybody else tuple(row.code for row in chosen),
             groups=tuple(groups),
             everybody=everybody,
+            elsewhere=elsewhere,
+            why=reason.strip(),
         )
     now = site.clock.now()
     status = Status.EXERCISE if exercise else Status.ACTUAL
@@ -93,6 +99,22 @@ def submission(
         channels=_channels(site, channels, status),
         template=used.id,
         life_threat=used.life_threat,
+    )
+
+
+def _elsewhere(site: Site, areas_for: Sequence[str]) -> tuple[Elsewhere, ...]:
+    """`channel=area`, as often as a channel has areas of its own."""
+    by_channel: dict[str, list[str]] = {}
+    for pair in areas_for:
+        channel, sign, area = pair.partition("=")
+        if not (sign and area):
+            raise typer.BadParameter(f"{pair!r} is not channel=area", param_hint="--area-for")
+        by_channel.setdefault(site.line(channel).name, []).append(area)
+    return tuple(
+        Elsewhere(channel=channel, everybody=True)
+        if {_key(name) for name in names} & _ALL
+        else Elsewhere(channel=channel, areas=tuple(row.code for row in areas_named(site, names)))
+        for channel, names in by_channel.items()
     )
 
 

@@ -166,3 +166,14 @@ def test_who_has_a_device_approves_with_its_code_and_a_lost_one_is_forgotten(cit
     assert city(*approve, typed=f"{PASSWORD}\n000000\n").code == 1
     assert city("operator", "second-factor", "承認", "--remove").code == 0
     assert city(*approve, typed=f"{PASSWORD}\n").code == 0
+
+
+def test_one_channel_goes_to_other_areas_and_the_approver_reads_why(city: Alertd):
+    refused = city(*SEND, "--area-for", "mail=all", "--exercise")
+    assert refused.code == 2 and "say why" in refused.err
+    assert city(*SEND, "--area-for", "mail=どこか", "--reason", "x", "--exercise").code == 2
+    assert city(*SEND, "--area-for", "mail", "--reason", "x", "--exercise").code == 2
+    sent = city(*SEND, "--area-for", "mail=all", "--reason", "広域避難に備える", "--exercise")
+    assert sent.code == 0, sent.err
+    shown = city("alert", "approve", "1", "--as", "承認", typed=f"{PASSWORD}\n").err
+    assert "OTHER AREAS: mail goes to 全域 the whole city: 広域避難に備える" in shown
