@@ -82,6 +82,10 @@ class Fingerprint(TypeDecorator[str]):
     impl = String(22)
     cache_ok = True
 
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        # by their bytes: PostgreSQL sorts a million of them three times as fast as words of a language
+        return dialect.type_descriptor(String(22, "C") if dialect.name == "postgresql" else String(22))
+
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:
         if not value:
             return value
