@@ -11,7 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from alertd import audit, second_factor
+from alertd.city import City
 from alertd.clock import Clock
+from alertd.common_password import too_common
 from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.errors import NotFound, Problem, WrongInput
@@ -31,9 +33,16 @@ _NOBODY = _HASHER.hash("nobody has this password")
 
 
 def add(
-    session: Session, clock: Clock, *, name: str, password: str, roles: Iterable[Role], by: str = audit.ENGINE
+    session: Session,
+    clock: Clock,
+    *,
+    name: str,
+    password: str,
+    roles: Iterable[Role],
+    by: str = audit.ENGINE,
+    city: City | None = None,
 ) -> OperatorRow:
-    """A new operator. Raises WrongInput naming the field."""
+    """A new operator. Raises WrongInput naming the field; no password is made of the names of `city`."""
     problems = []
     name = name.strip()
     if not name or len(name) > 64 or not name.isprintable():
@@ -46,7 +55,7 @@ def add(
         problems.append(
             Problem("name", f"there is an operator “{name}” already", f"「{name}」はすでに登録されています。")
         )
-    if (problem := _password_problem(password)) is not None:
+    if (problem := _password_problem(password, name, city)) is not None:
         problems.append(problem)
     wanted = sorted(set(roles))
     if not wanted:
@@ -70,10 +79,18 @@ def add(
     return row
 
 
-def set_password(session: Session, clock: Clock, *, name: str, password: str, by: str = audit.ENGINE) -> None:
+def set_password(
+    session: Session,
+    clock: Clock,
+    *,
+    name: str,
+    password: str,
+    by: str = audit.ENGINE,
+    city: City | None = None,
+) -> None:
     """Gives an operator a new password and signs them out everywhere. Raises NotFound or WrongInput."""
     row = by_name(session, name)
-    if (problem := _password_problem(password)) is not None:
+    if (problem := _password_problem(password, name, city)) is not None:
         raise WrongInput(problem)
     row.password_hash = _HASHER.hash(password)
     sign_out_everywhere(session, row.id)
@@ -167,9 +184,18 @@ def _verify(password_hash: str, password: str) -> bool:
             return False
 
 
-def _password_problem(password: str) -> Problem | None:
+def _password_problem(password: str, name: str, city: City | None) -> Problem | None:
+    names = [name, *([city.name, city.name_kana, city.name_en] if city is not None else [])]
     if PASSWORD_LENGTH <= len(password) <= _LONGEST_PASSWORD:
-        return None
+        if not too_common(password, names):
+            return None
+        return Problem(
+            "password",
+            "this password is guessed soon: it is made of words, names or rows that many take; "
+            "a sentence of your own is good",
+            "このパスワードは、よく使われる言葉や名前、並びでできていて推測されやすいものです。"
+            "自分だけの文にしてください。",
+        )
     return Problem(
         "password",
         f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good",

@@ -34,6 +34,7 @@ def add(visit: Visited) -> Response:
                 password=_password(visit),
                 roles=_roles(visit),
                 by=visit.operator.name,
+                city=visit.site.config.city,
             )
     except WrongInput as error:
         problems = [visit.problem(problem) for problem in error.problems]
@@ -61,6 +62,7 @@ def change(number: int, visit: Visited) -> Response:
                     name=row.name,
                     password=_password(visit),
                     by=visit.operator.name,
+                    city=visit.site.config.city,
                 )
             elif what == "device":
                 second_factor.remove(session, row, visit.now, visit.operator.name)

@@ -40,7 +40,9 @@ def add(
     with opened(context, config) as site:
         password = ask_password(f"New password of {name} ({operators.PASSWORD_LENGTH} characters or more): ")
         with writing(site.engine) as session:
-            row = operators.add(session, site.clock, name=name, password=password, roles=role)
+            row = operators.add(
+                session, site.clock, name=name, password=password, roles=role, city=site.config.city
+            )
         say(f"{row.name} can sign in, with {', '.join(row.roles)}")
 
 
@@ -91,7 +93,7 @@ def password(context: typer.Context, name: str, config: Path | None = ConfigOpti
     with opened(context, config) as site:
         new = ask_password(f"New password of {name} ({operators.PASSWORD_LENGTH} characters or more): ")
         with writing(site.engine) as session:
-            operators.set_password(session, site.clock, name=name, password=new)
+            operators.set_password(session, site.clock, name=name, password=new, city=site.config.city)
     say(f"{name} has a new password")
 
 

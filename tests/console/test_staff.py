@@ -59,6 +59,7 @@ def test_a_lost_device_is_forgotten_and_a_password_set_anew(desk: Desk, administ
     enrol(desk.site, APPROVER)
     assert change(administrator, APPROVER.id, "device") == 303
     assert change(administrator, APPROVER.id, "password", password="short") == 422
+    assert change(administrator, APPROVER.id, "password", password=f"{APPROVER.name}-三条市-2026!!") == 422
     assert change(administrator, APPROVER.id, "password", password="五十嵐川の堤防を毎朝歩く") == 303
     form = {"name": APPROVER.name, "password": "五十嵐川の堤防を毎朝歩く"}
     assert desk.browser().post("/sign-in", data=form).status_code == 303
