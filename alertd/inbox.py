@@ -5,12 +5,10 @@ from __future__ import annotations
 import logging
 import re
 from collections.abc import Sequence
-from email import policy
 from email.message import Message
-from email.parser import BytesParser
 from enum import StrEnum
 
-from alertd import address, answerable, bounce, canary, receive, subscribe
+from alertd import address, answerable, bounce, canary, mail_document, receive, subscribe
 from alertd.bounce import Bounce
 from alertd.channel import Outcome, Receipt
 from alertd.db import writing
@@ -53,7 +51,7 @@ def take_in(site: Site, sender: str, recipients: Sequence[str], document: bytes)
 
     Twice is harmless: a bounce is recorded once, a letter is sent to nobody too often.
     """
-    message = BytesParser(policy=policy.compat32).parsebytes(document)
+    message = mail_document.read(document)
     taken = Taken.IGNORED
     for recipient in recipients:
         token = _key_in(site, recipient)

@@ -6,13 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from email.parser import BytesParser
-from email.policy import compat32
 
 from hypothesis import strategies as st
 from pydantic import SecretStr
 
-from alertd import answerable, bounce, cap, jma, recipient_list, shelter_list, subscriber_list
+from alertd import answerable, bounce, cap, jma, mail_document, recipient_list, shelter_list, subscriber_list
 from alertd.channel import Callback
 from alertd.errors import AlertdError
 from alertd.feeds import links
@@ -32,7 +30,7 @@ class Reader:
 
 
 def _mail(document: bytes) -> None:
-    message = BytesParser(policy=compat32).parsebytes(document)
+    message = mail_document.read(document)
     bounce.read(message)
     answerable.why_not(message, "a@example.jp", ("mx.example.jp",))
     answerable.address_of(message)
