@@ -82,6 +82,7 @@ def _demonstrate(wishes: run.Wishes, *, once: bool, as_json: bool) -> list[str]:
         for name, password in demo.passwords.items():
             say(f"sign in as {name} with the password {password}")
         say(f"console {web.console_url}  public pages {web.public_url}")
+        say(f"drill room, for {run.TRAINEE} alone: http://{web.web.drill_host}:{web.web.drill_port}")
         say("making the words and sounds of one drill (避難指示の訓練) …")
         number = run.send(demo)
         say(f"submitted by {run.DRAFTER}, approved by {run.APPROVER}")

@@ -37,11 +37,12 @@ from alertd.tables import OperatorRow, RecipientRow
 from alertd.template import Spoken, fill, template
 from alertd.up import alone, programs
 
-#: who drafts and who approves
-DRAFTER, APPROVER = "起案", "承認"
+#: who drafts, who approves, and who learns it in the drill room
+DRAFTER, APPROVER, TRAINEE = "起案", "承認", "訓練生"
 _ROLES = {
     DRAFTER: (Role.VIEW, Role.DRAFT),
     APPROVER: (Role.VIEW, Role.APPROVE, Role.SEND, Role.ADMINISTER, Role.AUDITOR),
+    TRAINEE: (Role.TRAINEE,),
 }
 #: the prepared text that is sent, and what fills it
 TEMPLATE, BLANKS = "flood-4", {"river": "五十嵐川"}
@@ -182,10 +183,16 @@ def _truth(demo: Demo, found: Report) -> list[Comparison]:
 
 
 def _clear(folder: Path, *, keep: bool) -> None:
-    """Removes what the last demo left, but for sounds, which are made again only when words change."""
+    """Removes what the last demo left, but for sounds, which are made again only when words change.
+
+    What speaks of the database goes with it: a new one would be taken for a backup that was
+    restored, and be held.
+    """
     shutil.rmtree(folder / "log", ignore_errors=True)
     (folder / "log").mkdir(parents=True)
-    patterns = ["ledger-*.jsonl"] if keep else ["ledger-*.jsonl", "alertd.db*"]
+    if not keep:
+        shutil.rmtree(folder / "hand-over", ignore_errors=True)
+    patterns = ["ledger-*.jsonl"] if keep else ["ledger-*.jsonl", "alertd.db*", "watermark"]
     for file in (file for pattern in patterns for file in folder.glob(pattern)):
         file.unlink()
 

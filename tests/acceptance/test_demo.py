@@ -44,6 +44,9 @@ def test_a_drill_reaches_all_channels_and_the_far_ends_agree(tmp_path: Path, gui
     """Also by the package that was written by following the guide only, and is merely installed."""
     pages: list[dict[str, str]] = []
     (tmp_path / "token").write_text("let-me-in")
+    (tmp_path / "demo").mkdir()
+    left_by_the_last_one = {"rows": 70, "head": "0" * 64, "receipts": 3000}
+    (tmp_path / "demo" / "watermark").write_text(json.dumps(left_by_the_last_one))
     with pager_gateway(pages) as port:
         (tmp_path / "pager.toml").write_text(
             '[channels.pager]\nkind = "pager"\nhost = "127.0.0.1"\n'
@@ -80,7 +83,7 @@ def test_a_drill_reaches_all_channels_and_the_far_ends_agree(tmp_path: Path, gui
     passwords = [
         line.rpartition(" ")[2] for line in done.stderr.splitlines() if line.startswith("sign in as")
     ]
-    assert len(passwords) == 2
+    assert len(passwords) == 3
     for log in (folder / "log").glob("*.log"):
         text = log.read_text(errors="replace")
         assert "Traceback" not in text, text
