@@ -5,9 +5,10 @@ from __future__ import annotations
 import logging
 import secrets
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -50,9 +51,9 @@ class Keeper:
             with self._guard:
                 del self._owners[owner], self._until[owner]
 
-    def until(self, owner: str) -> float:
-        """Until when, by the stopwatch, nobody else can have what this owner holds."""
-        return self._until.get(owner, 0.0)
+    def until(self, owner: str) -> Callable[[], float]:
+        """What tells until when, by the stopwatch, nobody else can have what this owner holds."""
+        return partial(self._until.get, owner, 0.0)
 
     def close(self) -> None:
         """Stops renewing; may be called twice."""

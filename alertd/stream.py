@@ -106,7 +106,7 @@ class _Outbox:
     """What the feeder has made ready, and what the lines have said of it; two threads use it."""
 
     def __init__(self, site: Site, name: str, owner: str, journal: Journal) -> None:
-        self._owner, self._until = owner, site.keeper.until
+        self._until = site.keeper.until(owner)
         self._journal = journal
         self._target, self._address = messages.Addressing(site, name).of, crowds.address_of(site.engine)
         self._ready: deque[_Ready] = deque()
@@ -152,7 +152,7 @@ class _Outbox:
 
     def begin(self, parcel: Parcel) -> bool:
         """Notes it; False when the lease may have lapsed."""
-        if stopwatch() < self._until(self._owner) and self._journal.begin(parcel.slot):
+        if stopwatch() < self._until() and self._journal.begin(parcel.slot):
             return True
         self.lost = True
         self.news.set()

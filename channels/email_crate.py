@@ -120,8 +120,11 @@ class Crate:
 
     def taken(self, mail: Mail, said: str) -> None:
         """Whose mail it was has it."""
+        lanes, end = self._lanes, self._outbox.end
         for parcel in mail.parcels:
-            self._end(parcel, taken(said, parcel.target.key))
+            if lanes is not None:
+                lanes.leave(parcel.slot)
+            end(parcel, taken(said, parcel.target.key))
 
     def decided(self, mail: Mail, verdict: Verdict) -> None:
         """Raises ChannelMisconfigured when our sender is refused; then nobody's receipt is written."""

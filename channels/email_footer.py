@@ -11,9 +11,13 @@ _WORDS = {
 }
 
 
-def footer(target: Target, language: str) -> str:
-    """The lines below the text, CRLF; empty for somebody who can neither change nor leave."""
-    change, stop = _WORDS.get(language, _WORDS["en"])
+def labels(language: str) -> tuple[str, str]:
+    """What stands before the links for changing and for leaving."""
+    return _WORDS.get(language, _WORDS["en"])
+
+
+def footer(target: Target, change: str, stop: str) -> str:
+    """The lines below the text with these labels, CRLF; empty for somebody who can neither change nor leave."""
     lines = "" if target.change_url is None else f"{change}: {target.change_url}\r\n"
     if target.stop_url is not None:
         lines += f"{stop}: {target.stop_url}\r\n"

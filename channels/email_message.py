@@ -14,7 +14,7 @@ from urllib.parse import quote
 from alertd.alert import Status
 from alertd.channel import Message, Target
 from alertd.errors import Problem, WrongInput
-from channels.email_footer import footer
+from channels.email_footer import footer, labels
 from channels.email_header import address_header, header, names, text_header
 from channels.email_settings import EmailSettings
 
@@ -65,6 +65,8 @@ class MailTemplate:
     #: from the first common header to the end of the text, CRLF, no line begins with a dot;
     #: ends with a full line of base64, so that a footer can follow
     common: bytes
+    #: before the links for changing and for leaving
+    labels: tuple[str, str]
 
     @classmethod
     def of(cls, message: Message, settings: EmailSettings) -> Self:
@@ -77,7 +79,8 @@ class MailTemplate:
         unexpected = names(head) - ALLOWED
         if unexpected:
             raise WrongInput(f"the mail would have unexpected headers: {', '.join(sorted(unexpected))}")
-        return cls(settings.domain, message.language, head + b"\r\n" + _body(message.text))
+        common = head + b"\r\n" + _body(message.text)
+        return cls(settings.domain, message.language, common, labels(message.language))
 
     def for_target(self, target: Target, recipient: str) -> bytes:
         """The whole mail for one recipient, as it goes between DATA and the final dot.
@@ -93,7 +96,7 @@ class MailTemplate:
             raise WrongInput(Problem("change_url", "must be a URL of plain ASCII"))
         leave = _LEAVE % stop if stop is not None else ""
         own = f"Message-ID: <{target.key}@{self.domain}>\r\nTo: <{recipient}>\r\n{leave}"
-        below = _base64(footer(target, self.language).encode())
+        below = _base64(footer(target, *self.labels).encode())
         return b"".join((own.encode("ascii"), self.common, below))
 
     def for_many(self) -> bytes:
