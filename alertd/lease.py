@@ -8,7 +8,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from functools import partial
 
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -53,7 +52,8 @@ class Keeper:
 
     def until(self, owner: str) -> Callable[[], float]:
         """What tells until when, by the stopwatch, nobody else can have what this owner holds."""
-        return partial(self._until.get, owner, 0.0)
+        known = self._until
+        return lambda: known.get(owner, 0.0)
 
     def close(self) -> None:
         """Stops renewing; may be called twice."""
