@@ -12,8 +12,8 @@ from alertd.alert import Alert
 from alertd.db import reading
 from alertd.hazard import LEVEL_PARAMETER
 from alertd.outline import outlines
-from alertd.people import areas
 from alertd.picture_map import PictureMap, Shape, picture_map
+from alertd.store.places import areas_of
 from operator_console.visit import Visit
 
 log = logging.getLogger(__name__)
@@ -61,7 +61,7 @@ def area_map(
     try:
         with reading(visit.site.engine) as session:
             picture = picture_map(outlines(session))
-            rows = {row.code: row for row in areas(session)}
+            rows = areas_of(session, [shape.code for shape in picture.shapes]) if picture is not None else {}
     except SQLAlchemyError as error:
         log.warning("the map cannot be shown: %s", error.__class__.__name__)
         return None

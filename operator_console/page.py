@@ -66,9 +66,10 @@ def moment(instant: datetime) -> str:
 
 
 def countdown(seconds: int) -> str:
-    """1:02:03 to or since a moment."""
+    """1:02:03 to or since a moment, 2:03 below an hour."""
     hours, rest = divmod(abs(seconds), 3600)
-    return f"{hours}:{rest // 60:02}:{rest % 60:02}"
+    minutes = f"{hours}:{rest // 60:02}" if hours else str(rest // 60)
+    return f"{minutes}:{rest % 60:02}"
 
 
 def second(instant: datetime) -> str:

@@ -9,9 +9,16 @@ from alertd import audit, directory, outline, people
 from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.errors import NotFound, WrongInput
-from alertd.store.places import Inhabitants, inhabitants, members
-from alertd.tables import AreaRow
-from operator_console import download
+from alertd.store.places import (
+    Inhabitants,
+    areas_of,
+    found_areas,
+    found_groups,
+    group_size,
+    inhabitants,
+    members,
+)
+from operator_console import download, paging
 from operator_console.page import page
 from operator_console.visit import Visit, Visited
 
@@ -22,7 +29,7 @@ PAGE = 50
 
 
 def show(visit: Visited) -> Response:
-    """GET /areas?q=…"""
+    """GET /areas?q=…&from=NUMBER"""
     return _page(visit)
 
 
@@ -70,11 +77,12 @@ def spreadsheet(visit: Visited) -> Response:
 
 
 def groups(visit: Visited) -> Response:
-    """GET /groups?q=…"""
-    words = visit.query.get("q", "")[:100].split()
+    """GET /groups?q=…&from=NUMBER"""
+    asked = paging.wanted(visit)
     with reading(visit.site.engine) as session:
-        found = [one for one in people.groups(session) if all(word in one[0] for word in words)]
-    return page(visit, "groups.html", groups=found, words=" ".join(words), first=_told_first(visit))
+        found, total = found_groups(session, asked.words, start=asked.start, limit=paging.SIZE)
+    part = paging.part(asked, total)
+    return page(visit, "groups.html", groups=found, part=part, first=_told_first(visit))
 
 
 def group(visit: Visited) -> Response:
@@ -82,8 +90,8 @@ def group(visit: Visited) -> Response:
     name, given = visit.query.get("name", ""), visit.query.get("after", "")
     after = int(given) if given.isascii() and given.isdigit() and len(given) < 18 else 0
     with reading(visit.site.engine) as session:
-        counted = dict(people.groups(session))
-        if name not in counted:
+        counted = group_size(session, name)
+        if not counted:
             raise NotFound(f"there is no group {name!r}")
         numbers = members(session, name, after=after, limit=PAGE + 1)
         found = [directory.entry(session, number) for number in numbers[:PAGE]]
@@ -91,7 +99,7 @@ def group(visit: Visited) -> Response:
         visit,
         "group.html",
         name=name,
-        members=counted[name],
+        members=counted,
         people=[one for one in found if one is not None],
         start=after,
         following=numbers[PAGE - 1] if len(numbers) > PAGE else None,
@@ -99,28 +107,24 @@ def group(visit: Visited) -> Response:
 
 
 def _page(visit: Visit, *, problem: str | None = None, status: int = 200) -> Response:
-    words = visit.query.get("q", "")[:100].split()
+    asked, presets = paging.wanted(visit), visit.site.config.presets
     with reading(visit.site.engine) as session:
-        rows, known = people.areas(session), inhabitants(session)
-    names = {row.code: row.name for row in rows}
+        rows, total = found_areas(session, asked.words, start=asked.start, limit=paging.SIZE)
+        known = inhabitants(session, [row.code for row in rows])
+        chosen = areas_of(session, {code for codes in presets.values() for code in codes})
     return page(
         visit,
         "areas.html",
         status=status,
-        areas=[(row, known.get(row.code, Inhabitants())) for row in rows if _fits(row, words)],
+        areas=[(row, known.get(row.code, Inhabitants())) for row in rows],
+        part=paging.part(asked, total),
         presets={
-            name: [names.get(code, code) for code in codes]
-            for name, codes in visit.site.config.presets.items()
+            name: [chosen[code].name if code in chosen else code for code in codes]
+            for name, codes in presets.items()
         },
-        words=" ".join(words),
         may_draw=visit.may(*DRAWS),
         problem=problem,
     )
-
-
-def _fits(row: AreaRow, words: list[str]) -> bool:
-    places = (row.code, row.name, row.name_kana, row.name_en)
-    return all(any(word.casefold() in text.casefold() for text in places) for word in words)
 
 
 def _told_first(visit: Visit) -> dict[str, list[str]]:

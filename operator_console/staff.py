@@ -10,7 +10,7 @@ from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.errors import NotFound, Problem, WrongInput
 from alertd.tables import OperatorRow
-from operator_console import labels
+from operator_console import labels, paging
 from operator_console.page import page
 from operator_console.visit import Visit, Visited
 
@@ -19,7 +19,7 @@ ADMINISTERS = frozenset({Role.ADMINISTER})
 
 
 def show(visit: Visited) -> Response:
-    """GET /operators"""
+    """GET /operators?q=…&from=NUMBER"""
     return _page(visit)
 
 
@@ -81,16 +81,24 @@ def change(number: int, visit: Visited) -> Response:
 def _page(visit: Visit, *, problems: list[str] | None = None, status: int = 200) -> Response:
     with reading(visit.site.engine) as session:
         rows = [row for row in operators.everybody(session) if not row.name.startswith("shell:")]
+    asked = paging.wanted(visit)
+    found = [row for row in rows if all(_fits(visit, row, word) for word in asked.words)]
     return page(
         visit,
         "operators.html",
         status=status,
-        rows=rows,
+        rows=found[asked.start : asked.start + paging.SIZE],
+        part=paging.part(asked, len(found)),
         roles=labels.ROLES,
         length=operators.PASSWORD_LENGTH,
         name=visit.field("name"),
         problems=problems or [],
     )
+
+
+def _fits(visit: Visit, row: OperatorRow, word: str) -> bool:
+    said = (row.name, *(visit.say(labels.ROLES[Role(role)]) for role in row.roles))
+    return any(word.casefold() in text.casefold() for text in said)
 
 
 def _password(visit: Visit) -> str:

@@ -17,7 +17,7 @@ from alertd.people import areas
 from alertd.speech import CALL_AUDIO
 from alertd.template import Template, template, templates
 from alertd.template_preview import Preview, example, previews
-from operator_console import labels
+from operator_console import labels, paging
 from operator_console.page import page
 from operator_console.visit import Visit, Visited
 
@@ -33,15 +33,15 @@ class Heard:
 
 
 def show_all(visit: Visited) -> Response:
-    """GET /templates?q=…"""
-    words = visit.query.get("q", "")[:100].split()
+    """GET /templates?q=…&from=NUMBER"""
+    asked = paging.wanted(visit)
     tongue = 0 if visit.language == "ja" else 1
-    found = [one for one in templates().values() if all(_fits(one, word) for word in words)]
+    found = [one for one in templates().values() if all(_fits(one, word) for word in asked.words)]
     return page(
         visit,
         "templates.html",
-        found=found,
-        words=" ".join(words),
+        found=found[asked.start : asked.start + paging.SIZE],
+        part=paging.part(asked, len(found)),
         hazards={hazard: names[tongue] for hazard, names in NAMES.items()},
     )
 

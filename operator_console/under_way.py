@@ -45,7 +45,6 @@ class Halted:
     number: int
     headline: str
     status: Status
-    due_at: datetime
     #: until the correction should be out; negative when it should be already
     seconds: int
 
@@ -99,7 +98,6 @@ def under_way(visit: Visit) -> UnderWay:
                 number=row.id,
                 headline=headline,
                 status=status,
-                due_at=whole[row.id] + GOAL,
                 seconds=_seconds(visit, whole[row.id] + GOAL),
             )
             for row, status, headline in halted

@@ -11,7 +11,9 @@
     const passed = Math.floor((performance.now() - (bar && bar.contains(place) ? asked : 0)) / 1000);
     const left = Number(place.dataset.seconds) - passed;
     const whole = Math.abs(left);
-    place.textContent = `${Math.floor(whole / 3600)}:${two(Math.floor(whole / 60) % 60)}:${two(whole % 60)}`;
+    const hours = Math.floor(whole / 3600);
+    const minutes = Math.floor(whole / 60) % 60;
+    place.textContent = `${hours ? `${hours}:${two(minutes)}` : minutes}:${two(whole % 60)}`;
     place.parentElement.querySelector(".before").hidden = left < 0;
     place.parentElement.querySelector(".since").hidden = left >= 0;
   };
