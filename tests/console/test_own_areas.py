@@ -9,6 +9,7 @@ from httpx import Client
 from sqlalchemy import select
 
 from alertd import people
+from alertd.alert import Status
 from alertd.audience import Audience, Elsewhere, audience_hash
 from alertd.db import reading
 from alertd.errors import WrongAudience
@@ -17,13 +18,13 @@ from tests.console.desk import Desk, approve, check, form_of, submit
 
 WHY = "避難先の地区にもあらかじめ知らせる"
 #: mail goes to 嵐南 alone, calls to 嵐北 too
-APART = {"area": ["RNN"], "over:phone": ["RHK"], "why": WHY}
+APART: dict[str, object] = {"area": ["RNN"], "over:phone": ["RHK"], "why": WHY}
 
 
 def test_each_channel_reaches_its_own_areas_and_everybody_sees_why(
     desk: Desk, writer: Client, approver: Client
 ):
-    form = form_of(writer, **APART)
+    form = form_of(writer, Status.ACTUAL, **APART)
     checked = unescape(check(writer, form).text)
     assert "手段ごとの地区の変更" in checked and WHY in checked and "嵐北" in checked
     number = submit(writer, form)
@@ -57,14 +58,14 @@ def test_each_channel_reaches_its_own_areas_and_everybody_sees_why(
 def test_what_is_not_right_is_refused_with_what_to_do(
     desk: Desk, writer: Client, changes: dict[str, object], said: str
 ):
-    answer = check(writer, form_of(writer, **{"area": ["RNN"], **changes}))
+    answer = check(writer, form_of(writer, Status.ACTUAL, **{"area": ["RNN"], **changes}))
     assert answer.status_code == 422 and said in answer.text
     assert 'aria-describedby="error-elsewhere"' in answer.text
     assert '<details class="elsewhere" open>' in answer.text
 
 
 def test_the_form_keeps_what_was_ticked(desk: Desk, writer: Client):
-    form = form_of(writer, **{**APART, "over:phone": ["*"]})
+    form = form_of(writer, Status.ACTUAL, **{**APART, "over:phone": ["*"]})
     again = writer.post("/alerts/new/flood-4", data=form).text
     assert 'name="over:phone" value="*" checked' in " ".join(again.split())
     assert WHY in again
@@ -73,7 +74,7 @@ def test_the_form_keeps_what_was_ticked(desk: Desk, writer: Client):
 
 
 def test_a_draft_remembers_it(desk: Desk, writer: Client):
-    page = check(writer, form_of(writer, **APART))
+    page = check(writer, form_of(writer, Status.ACTUAL, **APART))
     assert page.status_code == 200
     number = writer.get("/drafts").text.split("/drafts/kept/")[1].split('"')[0].split("/")[0]
     kept = writer.get(f"/drafts/kept/{number}").text
@@ -81,7 +82,7 @@ def test_a_draft_remembers_it(desk: Desk, writer: Client):
 
 
 def test_a_follow_up_goes_to_the_same_areas(desk: Desk, writer: Client, approver: Client):
-    number = submit(writer, form_of(writer, **APART))
+    number = submit(writer, form_of(writer, Status.ACTUAL, **APART))
     approve(approver, number, "避難指示 嵐南地区")
     desk.send(number)
     page = writer.get(f"/alerts/{number}/follow-up/update")
@@ -89,7 +90,7 @@ def test_a_follow_up_goes_to_the_same_areas(desk: Desk, writer: Client, approver
 
 
 def test_the_rule_and_its_reason_are_in_the_hash_and_survive_the_database(desk: Desk, writer: Client):
-    number = submit(writer, form_of(writer, **APART))
+    number = submit(writer, form_of(writer, Status.ACTUAL, **APART))
     with reading(desk.site.engine) as session:
         row = session.get_one(DispatchRow, number)
     stored = Audience.from_json(row.audience)
