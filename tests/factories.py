@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from pyotp import TOTP
-from sqlalchemy import insert
+from sqlalchemy import insert, text
+from sqlalchemy.orm import Session
 
 from alertd import issue, papers, second_factor
 from alertd.alert import Alert, Area, Category, Certainty, Info, MsgType, Severity, Status, Urgency
@@ -186,6 +187,15 @@ def submit(
         life_threat=life_threat,
     )
     return issue.submit(site, submission, person)
+
+
+def as_its_owner(session: Session) -> None:
+    """From here on this transaction may change what the database itself keeps: so may who owns it."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL session_replication_role = replica"))
+        return
+    for name in ("audit_not_changed", "audit_not_erased", "two_people", "two_people_at_once"):
+        session.execute(text(f"DROP TRIGGER IF EXISTS {name}"))
 
 
 def content_hash(site: Site, dispatch_id: int) -> str:

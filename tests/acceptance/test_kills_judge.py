@@ -129,5 +129,6 @@ def test_a_dispatch_that_is_not_over_is_found(town: Town) -> None:
 
 def test_a_changed_audit_trail_is_found(town: Town) -> None:
     with writing(town.site.engine) as session:
+        factories.as_its_owner(session)
         session.execute(update(AuditRow).where(AuditRow.id == 2).values(actor="somebody else"))
     assert any("audit trail is broken" in sentence for sentence in judged(town).broken)

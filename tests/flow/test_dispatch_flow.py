@@ -367,6 +367,7 @@ def test_every_step_leaves_a_row_in_an_unbroken_audit_trail(city: City) -> None:
     with reading(city.site.engine) as session:
         assert audit.verify(session) is None
     with writing(city.site.engine) as session:
+        factories.as_its_owner(session)
         session.execute(update(AuditRow).where(AuditRow.id == 2).values(actor="somebody else"))
         assert audit.verify(session) == 2
 

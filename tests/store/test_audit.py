@@ -72,6 +72,7 @@ def test_a_changed_value_is_found_in_its_row(site: Site, column: str):
             "previous_hash": "1" * 64,
             "entry_hash": "2" * 64,
         }.get(column, f"{value}.")
+        factories.as_its_owner(session)
         session.execute(update(AuditRow).where(AuditRow.id == 2).values({column: changed}))
     assert verdict(site) == 2
 
@@ -102,6 +103,7 @@ def test_every_byte_that_is_changed_is_found(tmp_path: Path):
 
 def test_a_row_that_is_taken_out_is_found(site: Site):
     with writing(site.engine) as session:
+        factories.as_its_owner(session)
         session.execute(delete(AuditRow).where(AuditRow.id == 3))
     assert verdict(site) == 3
 
@@ -111,6 +113,7 @@ def test_an_end_that_was_cut_off_is_found_by_the_anchor_and_by_nothing_else(site
         head = audit.head(session)
     for last in range(head.rows - 1, 0, -1):
         with writing(site.engine) as session:
+            factories.as_its_owner(session)
             session.execute(delete(AuditRow).where(AuditRow.id > last))
         assert verdict(site) is None
         assert verdict(site, head) == last + 1
@@ -121,6 +124,7 @@ def test_a_trail_written_anew_from_the_beginning_is_found_by_the_anchor(site: Si
         head = audit.head(session)
         old = session.scalars(select(AuditRow).order_by(AuditRow.id)).all()
     with writing(site.engine) as session:
+        factories.as_its_owner(session)
         session.execute(delete(AuditRow))
         for row in old:
             audit.note(session, at=row.at, actor="forger", action=row.action, subject=row.subject)
