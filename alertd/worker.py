@@ -10,7 +10,7 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from alertd import hold
+from alertd import doorbell, hold
 from alertd.config import Config
 from alertd.errors import AlertdError
 from alertd.pulse import Pulse, of_worker
@@ -38,6 +38,7 @@ def queue(channel: str) -> str:
 
 def celery_app(config: Config) -> Celery:
     """Celery, set so that losing or repeating a message is harmless and nothing waits for the broker."""
+    doorbell.install()
     app = Celery("alertd", broker=broker_url(config), set_as_current=False)
     app.conf.update(
         task_ignore_result=True,

@@ -209,7 +209,7 @@ def valkey_server() -> Iterator[Server]:
 @pytest.fixture
 def valkey_url(valkey_server: Server) -> str:
     """`redis+socket://…` of an empty Valkey, as Celery and kombu want it."""
-    _ask(valkey_server.folder / "valkey.sock", b"FLUSHALL\r\n")
+    ask_valkey(valkey_server.folder / "valkey.sock", b"FLUSHALL\r\n")
     return valkey_server.url
 
 
@@ -372,7 +372,8 @@ def _package(name: str) -> Path:
     return Path(found.origin).parent
 
 
-def _ask(path: Path, command: bytes) -> bytes:
+def ask_valkey(path: Path, command: bytes) -> bytes:
+    """The answer to one command in a line."""
     with socket.socket(socket.AF_UNIX) as connection:
         connection.connect(str(path))
         connection.sendall(command)
@@ -381,7 +382,7 @@ def _ask(path: Path, command: bytes) -> bytes:
 
 def _says_pong(path: Path) -> bool:
     try:
-        return _ask(path, b"PING\r\n").startswith(b"+PONG")
+        return ask_valkey(path, b"PING\r\n").startswith(b"+PONG")
     except OSError:
         return False
 

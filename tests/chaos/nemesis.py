@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from sqlalchemy import select
 
-from alertd import store
+from alertd import store, worker
 from alertd.db import reading
 from alertd.relay import NOBODY_LOOKS
 from alertd.tables import DeliveryRow
@@ -34,6 +34,8 @@ class Kind(StrEnum):
     BROKER = "broker killed"
     #: everything in the broker is thrown away
     FLUSH = "broker flushed"
+    #: pieces that are no rings of ours lie in every queue of the broker
+    NONSENSE = "broker told nonsense"
     #: the broker takes connections and answers nothing
     FREEZE = "broker frozen"
     #: the worker stands still, mostly for longer than its lease
@@ -54,6 +56,7 @@ _WEIGHTS = {
     Kind.RELAY: 16,
     Kind.BROKER: 10,
     Kind.FLUSH: 8,
+    Kind.NONSENSE: 6,
     Kind.FREEZE: 4,
     Kind.STALL: 8,
     Kind.WEB: 4,
@@ -61,6 +64,17 @@ _WEIGHTS = {
     Kind.POWER: 6,
     Kind.WIRE: 16,
 }
+
+
+#: what is no JSON, what is none of a message, and a message about somebody else's task
+NONSENSE = (
+    "nonsense",
+    "[]",
+    "{}",
+    '{"body":"W1tdLHt9LG51bGxd","headers":{"task":"os.system","id":"1"},"content-type":"application/json",'
+    '"content-encoding":"utf-8","properties":{"delivery_mode":2,"delivery_tag":"1","body_encoding":"base64",'
+    '"delivery_info":{"exchange":"","routing_key":"look"}}}',
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +148,10 @@ class Nemesis:
                 self._kill("web", fault)
             case Kind.FLUSH:
                 town.ask_broker("FLUSHALL")
+            case Kind.NONSENSE:
+                for name in town.population.channels:
+                    for piece in NONSENSE:
+                        town.ask_broker(f"RPUSH alertd_{worker.queue(name)} '{piece}'")
             case Kind.FREEZE:
                 self._stop("broker", fault.seconds)
             case Kind.STALL:
