@@ -16,8 +16,14 @@ class Guard:
     tests: tuple[str, ...]
 
 
-_FLOW = ("tests/flow/test_dispatch_flow.py", "tests/flow/test_in_doubt_flow.py")
+_FLOW = ("tests/flow/test_fences.py", "tests/flow/test_dispatch_flow.py", "tests/flow/test_in_doubt_flow.py")
 _STREAM = ("tests/flow/test_stream_flow.py",)
+_DRILL = (
+    "tests/flow/test_drill_times.py",
+    "tests/flow/test_drill_and_real.py",
+    "tests/flow/test_drill_chaos.py",
+)
+_REPORTS = ("tests/contract/test_webhook_contract.py", "tests/contract/test_gateway_contract.py")
 
 GUARDS = (
     Guard(
@@ -64,10 +70,45 @@ GUARDS = (
     ),
     Guard(
         "a receipt of an earlier attempt changes nothing",
-        "alertd/store/receipts.py",
-        "            DeliveryRow.attempt == word.attempt,\n",
-        "",
+        "alertd/store/crowds.py",
+        "AND owner = :owner AND attempt = :attempt AND standing < :rank",
+        "AND owner = :owner AND standing < :rank",
+        (*_FLOW, "tests/flow/test_calls_flow.py"),
+    ),
+    Guard(
+        "who has lost its lease records nothing",
+        "alertd/store/crowds.py",
+        "AND owner = :owner AND attempt = :attempt AND standing < :rank",
+        "AND attempt = :attempt AND standing < :rank",
+        (*_FLOW, *_STREAM),
+    ),
+    Guard(
+        "a later word of less weight changes nothing",
+        "alertd/store/crowds.py",
+        "AND owner = :owner AND attempt = :attempt AND standing < :rank",
+        "AND owner = :owner AND attempt = :attempt",
+        (*_FLOW, "tests/flow/test_callbacks.py", "tests/flow/test_calls_flow.py"),
+    ),
+    Guard(
+        "what was stopped is not marked as handed over",
+        "alertd/store/claims.py",
+        "            DeliveryRow.claimed_until > now,\n            DeliveryRow.due_at.is_not(None),\n",
+        "            DeliveryRow.claimed_until > now,\n",
+        (*_FLOW, "tests/flow/test_halt.py"),
+    ),
+    Guard(
+        "a correction waits for its alert",
+        "alertd/store/claims.py",
+        "        wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None)\n",
+        "        wrong.id.is_(None)\n",
         _FLOW,
+    ),
+    Guard(
+        "a held dispatch is not planned",
+        "alertd/plan.py",
+        "            if row.hold_until is not None and now < row.hold_until:\n",
+        "            if False:\n",
+        ("tests/flow/test_restore.py", "tests/flow/test_override.py"),
     ),
     Guard(
         "a hand-over is marked before it begins",
@@ -93,7 +134,7 @@ GUARDS = (
     Guard(
         "what somebody has leased nobody else claims",
         "alertd/store/crowds.py",
-        "          AND (d.claimed_until IS NULL OR d.claimed_until <= :now)\n",
+        "      AND (d.claimed_until IS NULL OR d.claimed_until <= :now)\n",
         "",
         _STREAM,
     ),
@@ -121,7 +162,7 @@ GUARDS = (
     Guard(
         "an old approval lapses",
         "alertd/plan.py",
-        "        if _lapsed(session, site, row, now):\n            return 0\n",
+        "            if _lapsed(session, site, row, now):\n                return 0\n",
         "",
         ("tests/flow/test_override.py",),
     ),
@@ -152,5 +193,82 @@ GUARDS = (
         " or previous_hash != previous",
         "",
         ("tests/store/test_audit.py",),
+    ),
+    Guard(
+        "a drill is what was armed",
+        "alertd/drill/guard.py",
+        "    if step.armed_hash != arming_hash([step], {step.id: row}):\n",
+        "    if False:\n",
+        _DRILL,
+    ),
+    Guard(
+        "a drill's words bear its marks when it goes out",
+        "alertd/drill/guard.py",
+        "            marks.gate(words, Status.EXERCISE, made.language)\n",
+        "            pass\n",
+        _DRILL,
+    ),
+    Guard(
+        "a drill goes to the audience that was handed in",
+        "alertd/drill/guard.py",
+        "    if row.audience_hash != audience_hash(audience, row.counts):\n",
+        "    if False:\n",
+        _DRILL,
+    ),
+    Guard(
+        "an address that was erased is not brought back by a list",
+        "alertd/register.py",
+        "    left = suppressed(session, [(one.kind, one.address) for person in chunk for one in person.contacts])\n",
+        "    left: frozenset[tuple[str, str]] = frozenset()\n",
+        ("tests/flow/test_retention.py", "tests/console/test_recipients.py"),
+    ),
+    Guard(
+        "a request goes to no address inside",
+        "alertd/outbound.py",
+        "        if not allowed(host, at[0], inside):\n",
+        "        if False:\n",
+        ("tests/unit/test_outbound.py",),
+    ),
+    Guard(
+        "a callback of the telephone network is signed",
+        "channels/twilio_signature.py",
+        "    if not _signed(RequestValidator(secret.get_secret_value()), callback.url, form, signature, algorithm):\n",
+        "    if False:\n",
+        ("tests/unit/test_voice_callbacks.py", "tests/contract/test_voice_contract.py"),
+    ),
+    Guard(
+        "a report is signed",
+        "channels/webhook_signature.py",
+        "    if not hmac.compare_digest(signature.encode(), _digest(secret, stamp, callback.body).encode()):\n",
+        "    if False:\n",
+        _REPORTS,
+    ),
+    Guard(
+        "a report is recent",
+        "channels/webhook_signature.py",
+        "    if abs(now.timestamp() - int(stamp)) > TOLERANCE.total_seconds():\n",
+        "    if False:\n",
+        _REPORTS,
+    ),
+    Guard(
+        "a report is about the delivery that its address names",
+        "channels/signed_report.py",
+        "    if report.key != callback.target.key:\n",
+        "    if False:\n",
+        _REPORTS,
+    ),
+    Guard(
+        "a page is for its roles",
+        "operator_console/admission.py",
+        "        if not needs & found.person.roles:\n",
+        "        if False:\n",
+        ("tests/console/test_policy.py",),
+    ),
+    Guard(
+        "a form comes from our own page",
+        "operator_console/admission.py",
+        '        if changing and not hmac.compare_digest(visit.field("csrf").encode(), found.csrf.encode()):\n',
+        "        if False:\n",
+        ("tests/console/test_policy.py", "tests/console/test_gate.py", "tests/console/test_sign_in.py"),
     ),
 )

@@ -1,15 +1,19 @@
-"""Takes each guard out in turn and looks whether a test notices: `python -m tests.guards [NAME]`.
+"""Takes each guard out in turn and looks whether a test notices: `python -m tests.guards [--list] [WORD …]`.
 
-Works on a copy of this folder. Exit code 1 when a guard can be taken out unnoticed.
+Works on a copy of this folder. A line as soon as each is known, a table for the docs at the end.
+Exit code 1 when a guard can be taken out unnoticed. The tests run on SQLite: what a guard is
+worth shows there, in half the time.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -36,7 +40,7 @@ def noticed(guard: Guard, copy: Path) -> str | None:
 def first_failure(copy: Path, tests: Iterable[str]) -> str | None:
     """The first of these tests that fails."""
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests],
+        [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-k", "not postgres", *tests],
         cwd=copy,
         env={**os.environ, "PYTHONPATH": str(copy)},
         capture_output=True,
@@ -49,21 +53,38 @@ def first_failure(copy: Path, tests: Iterable[str]) -> str | None:
 
 
 def main() -> int:
-    """Prints one line for each guard."""
+    """Prints one line for each guard, and a table."""
+    parser = argparse.ArgumentParser(prog="python -m tests.guards", description=__doc__)
+    parser.add_argument("words", nargs="*", help="only guards whose name has one of these words in it")
+    parser.add_argument("--list", action="store_true", help="say what guards there are")
+    parser.add_argument(
+        "--trusting", action="store_true", help="do not try first that all tests pass as it is"
+    )
+    chosen = parser.parse_args()
     wanted = [
-        guard for guard in GUARDS if not sys.argv[1:] or any(word in guard.name for word in sys.argv[1:])
+        guard for guard in GUARDS if not chosen.words or any(word in guard.name for word in chosen.words)
     ]
-    unnoticed = 0
+    if chosen.list:
+        print("\n".join(f"{guard.name} ({guard.file})" for guard in wanted))
+        return 0
+    found: list[tuple[Guard, str | None]] = []
     with tempfile.TemporaryDirectory(prefix="alertd-guards-") as folder:
         copy = Path(folder) / "copy"
         shutil.copytree(ROOT, copy, ignore=_LEFT, symlinks=True)
-        if failure := first_failure(copy, sorted({test for guard in wanted for test in guard.tests})):
+        every = sorted({test for guard in wanted for test in guard.tests})
+        if not chosen.trusting and (failure := first_failure(copy, every)):
             sys.exit(f"with every guard in its place {failure} fails; mend that first")
-        for guard in wanted:
+        for number, guard in enumerate(wanted, 1):
+            began = time.monotonic()
             test = noticed(guard, copy)
-            unnoticed += test is None
-            print(f"{'ok  ' if test else 'MISS'}  {guard.name}: {test or 'no test notices'}", flush=True)
-    print(f"{unnoticed} of {len(wanted)} guards can be taken out unnoticed")
+            found.append((guard, test))
+            verdict = f"{'ok  ' if test else 'MISS'}  {guard.name}: {test or 'no test notices'}"
+            print(f"{number:2} of {len(wanted)}  {verdict}  ({time.monotonic() - began:.0f} s)", flush=True)
+    print("\n| without this guard … | in | … this test fails |\n|---|---|---|")
+    for guard, test in found:
+        print(f"| {guard.name} | `{guard.file}` | {f'`{test}`' if test else '**none**'} |")
+    unnoticed = sum(test is None for _, test in found)
+    print(f"\n{unnoticed} of {len(wanted)} guards can be taken out unnoticed")
     return 1 if unnoticed else 0
 
 
