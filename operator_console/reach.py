@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from alertd import people
 from alertd.audience import Audience
@@ -41,7 +41,8 @@ def counts(visit: Visit, draft: Draft) -> Counts:
     homes = households(visit.site, draft)
     choices = [choice(visit, name) for name in draft.channels if name in visit.site.settings]
     try:
-        audience = check_audience(draft)
+        # the numbers are wanted before the reason is written
+        audience = check_audience(replace(draft, why="-") if draft.elsewhere and not draft.why else draft)
     except WrongAudience as error:
         return Counts(homes, [], " ".join(visit.problem(problem) for problem in error.problems))
     with reading(visit.site.engine) as session:

@@ -69,8 +69,12 @@ def test_the_form_keeps_what_was_ticked(desk: Desk, writer: Client):
     again = writer.post("/alerts/new/flood-4", data=form).text
     assert 'name="over:phone" value="*" checked' in " ".join(again.split())
     assert WHY in again
+
+
+def test_it_is_counted_before_the_reason_is_written(desk: Desk, writer: Client):
+    form = form_of(writer, Status.ACTUAL, **{**APART, "why": ""})
     counted = writer.post("/alerts/new/flood-4/count", data=form).text
-    assert "phone" in counted and "届く相手がいません" not in counted
+    assert "phone" in counted and "理由を書いてください" not in counted
 
 
 def test_a_draft_remembers_it(desk: Desk, writer: Client):
