@@ -1,7 +1,9 @@
 # One image for every process of alertd; docker-compose.yml says which one each container is.
 FROM python:3.13-slim-bookworm
 
-RUN useradd --system --uid 10001 --home-dir /var/lib/alertd --create-home alertd
+# a volume takes its owner from the folder on which it is mounted first
+RUN useradd --system --uid 10001 --home-dir /var/lib/alertd --create-home alertd \
+    && install --directory --owner alertd --mode 750 /var/lib/alertd/var
 WORKDIR /opt/alertd
 COPY requirements.lock requirements-uv.lock ./
 RUN python -m pip install --no-cache-dir --require-hashes -r requirements-uv.lock \
@@ -13,7 +15,7 @@ COPY tts tts
 COPY operator_console operator_console
 RUN uv pip install --system --no-cache --no-deps --no-build-isolation .
 
-USER alertd
+USER 10001
 WORKDIR /var/lib/alertd
 ENV ALERTD_CONFIG=/etc/alertd/alertd.toml
 ENTRYPOINT ["alertd"]

@@ -39,7 +39,7 @@ class Life:
 def beat(site: Site, programs: Sequence[str]) -> None:
     """Notes that this process is alive as these programs. A database that takes nothing stops no program."""
     now = site.clock.now()
-    process = f"{socket.gethostname()[:80]}:{os.getpid()}"
+    process = f"{_machine()}:{os.getpid()}"
     try:
         with writing(site.engine) as session:
             for program in programs:
@@ -63,6 +63,16 @@ def lives(session: Session, now: datetime) -> Mapping[str, Life]:
         ).group_by(PulseRow.program)
     )
     return {program: Life(at, alive) for program, at, alive in rows}
+
+
+def alive_here(session: Session, now: datetime) -> frozenset[str]:
+    """The programs that are alive on this machine, or in this container."""
+    here = PulseRow.process.startswith(f"{_machine()}:", autoescape=True)
+    return frozenset(session.scalars(select(PulseRow.program).where(here, PulseRow.at > now - DEAD)))
+
+
+def _machine() -> str:
+    return socket.gethostname()[:80]
 
 
 def of_worker(channel: str) -> str:

@@ -47,6 +47,7 @@ COMMANDS = {
     "sbom": "Print every package that this installation runs on, with its licence.",
     "db": "The tables of the database, its backup, and its return.",
     "metrics": "Print the present figures for a monitoring system.",
+    "pulse": "Whether a program of this machine is alive, for health checks.",
     "doctor": "Look at everything that is needed before the day.",
     "worker": "Run one worker.",
     "relay": "Run one relay.",

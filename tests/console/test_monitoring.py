@@ -160,6 +160,10 @@ def test_the_youngest_of_several_machines_speaks_for_the_program(
         monkeypatch.setattr("socket.gethostname", lambda host=host: host)
         pulse.beat(site, ["relay"])
         clock.advance(pulse.DEAD - timedelta(seconds=1))
+    with reading(site.engine) as session:
+        assert pulse.alive_here(session, site.clock.now()) == {"relay"}
+        monkeypatch.setattr("socket.gethostname", lambda: "tw")
+        assert not pulse.alive_here(session, site.clock.now()), "another machine's relay is not ours"
     assert _lives(site)["relay"].alive == 1 and "relay" not in _findings(site)
     clock.advance(pulse.FORGOTTEN)
     pulse.beat(site, ["worker.mail"])
