@@ -247,7 +247,7 @@ class _Stream:
                     lane.succeeded(session, row, now)
                     self._handed_before = self._handed
                 self._paused = row.resume_at is not None and row.resume_at > now
-                if self._paused:
+                if self._paused or not crowds.overdue(session, name, now):
                     return False
                 again = store.claim(
                     session,

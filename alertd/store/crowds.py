@@ -59,6 +59,11 @@ def claim_and_mark(
     ]
 
 
+def overdue(session: Session, channel: str, now: datetime) -> bool:
+    """Whether a channel has hand-overs to look at again that nobody holds; asked in the middle of a stream."""
+    return bool(session.scalar(_for(session, _OVERDUE), {"channel": channel, "now": now}))
+
+
 def address_of(engine: Engine) -> Callable[[str], str]:
     """What makes an address of one that is stored."""
     return opener(engine, CONTACT_ADDRESS)
@@ -225,6 +230,14 @@ _CLAIM_THESE = _texts(
     "UPDATE delivery {set_marked} WHERE id IN {these}",
     sqlite={"set_marked": _SET_MARKED, **_THESE["sqlite"]},
 )
+
+_OVERDUE_TEXT = """
+    SELECT EXISTS (
+        SELECT 1 FROM delivery
+        WHERE channel = :channel AND due_at IS NOT NULL AND due_at <= :now AND handed_at IS NOT NULL
+          AND (claimed_until IS NULL OR claimed_until <= :now))
+    """
+_OVERDUE = _texts(_OVERDUE_TEXT, sqlite={}, postgresql={})
 
 #: a part of `spread` that is different for neighbours and always the same for one
 _LOOK_AT = {
