@@ -155,8 +155,8 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
         "totals": totals,
         "unreached": sum(count for outcome, count in totals.items() if outcome not in _REACHED),
         "airings": [
-            (channel_name(visit.language, one.channel, settings.get(one.channel)), one)
-            for one in snapshot.airings
+            (channel_name(visit.language, one.channel, settings.get(one.channel)), one, times)
+            for one, times in alike(snapshot.airings)
         ],
         "taken_at": snapshot.taken_at,
         "checklist": snapshot.checklist,
@@ -168,6 +168,19 @@ def shown(visit: Visit, snapshot: Snapshot) -> dict[str, Any]:
         "alarms": snapshot.alarms,
         **calls(visit, snapshot.help, board=True),
     }
+
+
+def alike(airings: Sequence[Airing]) -> Sequence[tuple[Airing, int]]:
+    """Airings of which a board would say the same, each once, and how many they are."""
+    found: dict[tuple[object, ...], list[Airing]] = {}
+    for one in airings:
+        moments = [
+            at and at.replace(microsecond=0)
+            for at in (one.requested_at, one.on_air_at, one.released_at or one.ends_by)
+        ]
+        over = one.released_at is not None
+        found.setdefault((one.channel, one.state, one.repeat, over, *moments), []).append(one)
+    return [(same[0], len(same)) for same in found.values()]
 
 
 def bars(tally: ChannelTally) -> Sequence[Bar]:

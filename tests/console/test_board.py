@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from httpx import Client
 
 from alertd import hold, store
+from alertd.airing import Airing, AiringState
 from alertd.db import writing
 from alertd.report import ChannelTally
 from operator_console import board
-from operator_console.tally import WIDTH, bars, snapshot
+from operator_console.tally import WIDTH, alike, bars, snapshot
+from tests import factories
 from tests.console.desk import Desk, approve, csrf, form_of, submit
 
 
@@ -113,3 +116,23 @@ def test_what_a_restored_database_holds_back_is_let_go_by_a_person(
     assert approver.post(f"/alerts/{number}/release", data={"csrf": csrf(board)}).status_code == 303
     desk.send(number)
     assert desk.far_end.heard()
+
+
+def test_loudspeakers_that_do_the_same_are_one_line():
+    start = factories.START
+    first = Airing(
+        dispatch_id=1,
+        delivery_id=1,
+        channel="radio",
+        address="a",
+        repeat=0,
+        state=AiringState.ON_AIR,
+        requested_at=start,
+        on_air_at=start,
+        released_at=None,
+        ends_by=start + timedelta(minutes=1),
+        detail=None,
+    )
+    same = replace(first, delivery_id=2, requested_at=start + timedelta(milliseconds=3))
+    later = replace(first, delivery_id=3, state=AiringState.RELEASED, released_at=start)
+    assert alike([first, same, later]) == [(first, 2), (later, 1)]
