@@ -59,3 +59,10 @@ def test_only_the_owner_concludes_only_this_attempt_and_only_what_says_more(held
         now = held.clock.now()
         store.claim(session, "mail", "mine", handed=True, limit=1, now=now, until=now + LEASE)
     assert conclude(held, "mine", ACCEPTED) == frozenset(), "good news wins for ever"
+
+
+def test_what_somebody_has_leased_no_stream_takes(held: City) -> None:
+    with writing(held.site.engine) as session:
+        now = held.clock.now()
+        taken = crowds.claim_and_mark(session, "mail", "another", limit=9, now=now, until=now + LEASE)
+    assert taken == []
