@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from enum import StrEnum
-from typing import Any, ClassVar, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, Self, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict, field_validator
 
@@ -307,6 +307,10 @@ class ChannelSettings(BaseModel):
     def reaches(self) -> str:
         """The kind of contact that is reached here: its own, unless another channel has named it."""
         return self.kind
+
+    def shared(self, senders: int) -> Self:
+        """The settings of one of so many senders that have this section's limits together."""
+        return self
 
     def must_carry(self, status: Status) -> None:
         """Raises ChannelMisconfigured for a status that may not go out here.

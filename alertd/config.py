@@ -289,6 +289,12 @@ class Config:
         return Path(tempfile.gettempdir()) / f"alertd-{os.getuid()}-{name}" / "valkey.sock"
 
 
+def shared(config: Config, senders: int) -> Config:
+    """The configuration of one of so many senders on this machine, which have each section's limits together."""
+    channels = {name: settings.shared(senders) for name, settings in config.channels.items()}
+    return replace(config, channels=channels)
+
+
 _TOP: dict[str, type[BaseModel]] = {
     "city": City,
     "database": Database,

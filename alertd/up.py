@@ -46,9 +46,10 @@ def programs(config: Config, file: Path | None) -> Iterator[Program]:
             yield Program(name="broker", command=command, ready=lambda: broker.answers(path))
     here = [sys.executable, "-m", "alertd", *([] if file is None else ["--config", str(file.resolve())])]
     yield Program(name="relay", command=[*here, "relay"])
-    yield Program(name="worker", command=[*here, "worker"])
-    for number in range(2, workers(config) + 1):
-        yield Program(name=f"worker-{number}", command=[*here, "worker"])
+    number = workers(config)
+    for place in range(1, number + 1):
+        name = "worker" if place == 1 else f"worker-{place}"
+        yield Program(name=name, command=[*here, "worker", "--of", str(number)])
     if config.feeds.cap or config.feeds.jma or config.feeds.hooks:
         yield Program(name="feeds", command=[*here, "draft", "watch"])
     if config.inbox.port:

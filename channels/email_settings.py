@@ -6,6 +6,7 @@ import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from math import ceil
 from pathlib import Path
 from typing import Self
 
@@ -56,15 +57,20 @@ class LaneSettings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     domains: tuple[str, ...] = Field(min_length=1)
-    #: mails under way at a time, for each worker
+    #: mails under way at a time, over all workers of a machine; each worker has one at least
     sessions: int = Field(2, ge=1)
-    #: mails begun in a second, for each worker; None = as `sessions` allows
+    #: mails begun in a second, over all workers of a machine; None = as `sessions` allows
     per_second: float | None = Field(None, gt=0)
 
     @field_validator("domains")
     @classmethod
     def _in_small_letters(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(domain.lower() for domain in value)
+
+    def shared(self, senders: int) -> Self:
+        """What one of so many senders may do."""
+        pace = None if self.per_second is None else self.per_second / senders
+        return self.model_copy(update={"sessions": ceil(self.sessions / senders), "per_second": pace})
 
 
 class EmailSettings(ChannelSettings):
@@ -91,14 +97,14 @@ class EmailSettings(ChannelSettings):
     return_path: str | None = None
     #: RFC 2919, such as `alerts.city.example.jp`
     list_id: str | None = Field(None, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
-    #: connections at the same time, for each worker
+    #: connections at the same time, over all workers of a machine; each worker has one at least
     sessions: int = Field(4, ge=1, le=25)
     #: mails over one connection, then a new one is made
     mails_per_session: int = Field(500, ge=1)
     #: hand-overs begun in a second over all workers; None = as fast as the relay takes them
     per_second: float | None = Field(None, gt=0)
-    #: domains to be treated with care, by a name: `domains`, `sessions` (mails at a time, for each worker)
-    #: and `per_second`, as in `lanes.docomo = { domains = ["docomo.ne.jp"], sessions = 2, per_second = 10 }`
+    #: domains to be treated with care, by a name: `domains`, `sessions` (mails at a time) and
+    #: `per_second`, over all workers of a machine, as in `lanes.docomo = { domains = ["docomo.ne.jp"], sessions = 2, per_second = 10 }`
     lanes: Mapping[str, LaneSettings] = {}
     #: how many recipients one mail may have in its envelope. More than 1 is the fastest way, and its price
     #: is that nobody has a link of their own to change or leave, that a bounce tells nobody's key, and that
@@ -130,7 +136,7 @@ class EmailSettings(ChannelSettings):
     @classmethod
     def _mailbox_with_key(cls, value: str | None) -> str | None:
         if value is not None:
-            mailbox(value.replace(KEY, "1-0123456789abcdef"))
+            mailbox(value.replace(KEY, "123456789-0123456789abcdef01234567"))
         return value
 
     @field_validator("sender_name")
@@ -158,6 +164,11 @@ class EmailSettings(ChannelSettings):
         if self.username is not None and self.tls is Tls.NONE and away:
             raise ValueError("would send its password in clear; set tls to starttls or tls")
         return self
+
+    def shared(self, senders: int) -> Self:
+        """What one of so many senders may do: its part of the connections and of every lane."""
+        lanes = {name: lane.shared(senders) for name, lane in self.lanes.items()}
+        return self.model_copy(update={"sessions": ceil(self.sessions / senders), "lanes": lanes})
 
     @property
     def addresses(self) -> tuple[Relay, ...]:

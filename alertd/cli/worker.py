@@ -8,6 +8,7 @@ import typer
 
 from alertd import worker as worker_process
 from alertd.cli.installation import ConfigOption, log_to_stderr, settings
+from alertd.config import shared
 from alertd.site import Site
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -17,15 +18,19 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def worker(
     context: typer.Context,
     channel: list[str] = typer.Option([], "--channel", help="Only these; may be repeated. Default: all."),
+    of: int = typer.Option(
+        1, "--of", min=1, help="One of so many on this machine: they share connections and paces of lanes."
+    ),
     config: Path | None = ConfigOption,
 ) -> None:
     """Run one worker until it is told to stop; run as many as you like, on any machine.
 
     \b
-    Example: alertd worker --channel mail
+    Examples: alertd worker --channel mail
+              alertd worker --of 2    # and once more: two that have a section's `sessions` together
     """
     log_to_stderr()
-    site = Site.open(settings(context, config))
+    site = Site.open(shared(settings(context, config), of))
     try:
         for name in channel:
             site.line(name)

@@ -26,3 +26,19 @@ def test_every_processor_has_a_worker_up_to_four(tmp_path: Path, monkeypatch: py
 
 def test_the_configuration_says_how_many_workers(tmp_path: Path) -> None:
     assert _workers(tmp_path, "[worker]\nprocesses = 3\n") == ["worker", "worker-2", "worker-3"]
+
+
+def test_workers_of_a_machine_have_connections_and_lanes_together(tmp_path: Path) -> None:
+    file = tmp_path / "alertd.toml"
+    file.write_text(
+        '[channels.mail]\nkind = "email"\nhost = "127.0.0.1"\nsender = "bosai@sanjo.example.jp"\nsessions = 5\n'
+        'lanes.docomo = { domains = ["docomo.ne.jp"], sessions = 2, per_second = 10 }\n'
+        "[worker]\nprocesses = 2\n"
+    )
+    found = config.load(file)
+    commands = [one.command for one in programs(found, file) if one.name.startswith("worker")]
+    assert [command[-2:] for command in commands] == [["--of", "2"]] * 2
+    mail = config.shared(found, 2).channels["mail"].model_dump()
+    assert (mail["sessions"], mail["lanes"]["docomo"]["sessions"]) == (3, 1)
+    assert mail["lanes"]["docomo"]["per_second"] == 5
+    assert config.shared(found, 1).channels["mail"] == found.channels["mail"]
