@@ -46,6 +46,8 @@ def folder(tmp_path: Path) -> Path:
         [web]
         port = {free_port()}
         public_port = {free_port()}
+        [worker]
+        processes = 2
         [channels.mail]
         kind = "email"
         host = "127.0.0.1"
@@ -79,7 +81,7 @@ def test_everything_comes_up_answers_and_goes_down_when_it_is_told_to(
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=10) as answer:
         assert answer.status == 200
     running = children(up.pid)
-    assert len(running) == 4  # broker, relay, worker, web
+    assert len(running) == 5  # broker, relay, two workers, web
     up.send_signal(signal.SIGINT)
     # how long it takes says more of what else the machine does than of us
     up.wait(10)
