@@ -70,13 +70,7 @@ def contacts_of(audience: Audience, line: Line) -> Select[int, int, str, bool]:
         )
         .join(ContactRow, ContactRow.recipient_id == RecipientRow.id)
         .outerjoin(SubscriptionRow, SubscriptionRow.contact_id == ContactRow.id)
-        .where(
-            RecipientRow.active,
-            ContactRow.active,
-            ContactRow.kind == line.kind,
-            or_(ContactRow.section.is_(None), ContactRow.section == line.name),
-            _meant(audience),
-        )
+        .where(_reachable(audience, line))
         .subquery()
     )
     nth_of_address = func.row_number().over(
@@ -92,6 +86,16 @@ def contacts_of(audience: Audience, line: Line) -> Select[int, int, str, bool]:
         select(first.c.recipient_id, first.c.contact_id, first.c.language, first.c.needs_support)
         .where(first.c.nth_of_address == 1)
         .order_by(first.c.needs_support.desc(), first.c.recipient_id)
+    )
+
+
+def _reachable(audience: Audience, line: Line) -> ColumnElement[bool]:
+    return and_(
+        RecipientRow.active,
+        ContactRow.active,
+        ContactRow.kind == line.kind,
+        or_(ContactRow.section.is_(None), ContactRow.section == line.name),
+        _meant(audience),
     )
 
 
@@ -158,6 +162,20 @@ def count(session: Session, audience: Audience, lines: Sequence[Line]) -> Mappin
         or 0
         for line in lines
     }
+
+
+def at_most(session: Session, audience: Audience, line: Line) -> int:
+    """No fewer than `count` tells, in a tenth of its time: who is listed twice counts twice."""
+    if audience.told is not None:
+        return count(session, audience, [line])[line.name]
+    contacts = (
+        select(func.count())
+        .select_from(RecipientRow)
+        .join(ContactRow, ContactRow.recipient_id == RecipientRow.id)
+        .outerjoin(SubscriptionRow, SubscriptionRow.contact_id == ContactRow.id)
+        .where(_reachable(audience, line))
+    )
+    return session.scalar(contacts) or 0
 
 
 def languages(session: Session, audience: Audience, line: Line) -> frozenset[str]:
