@@ -88,7 +88,7 @@ def write(points: Sequence[Point]) -> None:
 
 def growth(title: str, points: Sequence[Point], value: Callable[[Point], float]) -> Chart:
     """A line for each database and number of workers; both axes count in powers of ten."""
-    width, height, left, top, right, bottom = 720.0, 350.0, 64.0, 40.0, 20.0, 74.0
+    width, height, left, top, right, bottom = 720.0, 350.0, 64.0, 40.0, 48.0, 74.0
     wide, high = width - left - right, height - top - bottom
     across = _decades([point.recipients for point in points])
     up = _decades([max(value(point), 1e-3) for point in points])

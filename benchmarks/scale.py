@@ -262,6 +262,8 @@ def _end(site: Site, dispatch: int) -> None:
         if not session.scalar(select(func.count()).where(*open_ones)):
             return
     with writing(site.engine) as session:
+        if site.engine.dialect.name == "postgresql":
+            session.execute(text("SET LOCAL statement_timeout = 0"))
         session.execute(
             update(DeliveryRow)
             .where(*open_ones)
