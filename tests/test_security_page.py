@@ -33,3 +33,14 @@ def test_every_chapter_of_the_standard_is_answered():
 def test_what_the_page_calls_open_names_its_threats():
     open_points = PAGE.partition("## Open")[2].partition("\n## ")[0]
     assert all(re.search(r"\(S\d+", line) for line in open_points.splitlines() if line.startswith("*"))
+
+
+def test_every_item_of_the_standard_names_a_test_that_is_there_or_a_reason():
+    table = (ROOT / "docs" / "asvs.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d[^|]*) \| ([^|]+) \| ([^|]+) \| ([^|]+) \|$", table, re.M)
+    assert len(rows) == len({item for item, *_ in rows}) > 50
+    assert {int(re.split(r"\D", item)[0]) for item, *_ in rows} | {10} == set(range(1, 18))
+    for item, *_, last in rows:
+        named = re.findall(r"`(tests/[\w/]+\.py)`", last)
+        assert all((ROOT / name).exists() for name in named), item
+        assert named or re.search(r"there is|open in security\.md", last), item
