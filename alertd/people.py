@@ -95,7 +95,7 @@ def _reachable(audience: Audience, line: Line) -> ColumnElement[bool]:
         ContactRow.active,
         ContactRow.kind == line.kind,
         or_(ContactRow.section.is_(None), ContactRow.section == line.name),
-        _meant(audience),
+        _meant(audience.over(line.name)),
     )
 
 

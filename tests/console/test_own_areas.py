@@ -111,5 +111,6 @@ def test_the_whole_city_over_one_channel_is_everybody_there(desk: Desk):
     with reading(desk.site.engine) as session:
         lines = [desk.site.line(name) for name in ("mail", "phone")]
         assert people.count(session, audience, lines) == {"mail": 5, "phone": 2}
+        assert [people.at_most(session, audience, line) for line in lines] == [5, 2]
     with pytest.raises(WrongAudience, match="once"):
         Audience(areas=("RNN",), elsewhere=(Elsewhere(channel="a", areas=("RHK",)),) * 2, why=WHY)
