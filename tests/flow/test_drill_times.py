@@ -15,6 +15,7 @@ from alertd.dispatch import State
 from alertd.drill import Ending, arm
 from alertd.drill.fire import fire_due
 from alertd.errors import MoveRefused
+from alertd.store import drills
 from alertd.tables import ArtefactRow, OperatorRow
 from tests import factories
 from tests.drill_town import RECURRING, SHORT, Town
@@ -118,7 +119,7 @@ def test_an_arming_holds_for_a_day(town: Town) -> None:
     assert town.arm(number) == 1
 
 
-@pytest.mark.parametrize("what", ["words", "operator", "audience"])
+@pytest.mark.parametrize("what", ["words", "operator", "audience", "time"])
 def test_whatever_changes_after_the_arming_withholds_the_drill(town: Town, what: str) -> None:
     number = _armed(town)
     start = town.occurrence(number).starts_at
@@ -130,6 +131,10 @@ def test_whatever_changes_after_the_arming_withholds_the_drill(town: Town, what:
             session.get_one(ArtefactRow, made.id).text = made.text.replace("訓練", "")
         elif what == "operator":
             session.get_one(OperatorRow, APPROVER.id).active = False
+        elif what == "time":
+            step = drills.steps(session, number)[0]
+            assert step.due_at is not None
+            step.due_at -= MINUTE / 2
         else:
             row = store.dispatch(session, dispatch.id)
             assert row is not None

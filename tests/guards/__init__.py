@@ -202,13 +202,6 @@ GUARDS = (
         _DRILL,
     ),
     Guard(
-        "a drill's words bear its marks when it goes out",
-        "alertd/drill/guard.py",
-        "            marks.gate(words, Status.EXERCISE, made.language)\n",
-        "            pass\n",
-        _DRILL,
-    ),
-    Guard(
         "a drill goes to the audience that was handed in",
         "alertd/drill/guard.py",
         "    if row.audience_hash != audience_hash(audience, row.counts):\n",
