@@ -59,8 +59,11 @@ def claim(
     for a while longer: they may know what became of it. A correction is not due while what it corrects is in somebody's hands.
     """
     wrong = aliased(DeliveryRow)
-    being_said = exists().where(
-        wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None)
+    # no EXISTS: PostgreSQL would read the whole table for it, once for each claim
+    being_said = (
+        select(wrong.id)
+        .where(wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None))
+        .scalar_subquery()
     )
     due = (
         select(DeliveryRow.id)
@@ -70,7 +73,7 @@ def claim(
             DeliveryRow.due_at <= now,
             DeliveryRow.handed_at.is_not(None) if handed else DeliveryRow.handed_at.is_(None),
             or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
-            or_(DeliveryRow.after_id.is_(None), ~being_said),
+            or_(DeliveryRow.after_id.is_(None), being_said.is_(None)),
         )
         .limit(limit)
     )

@@ -180,9 +180,10 @@ _DUE = """
     SELECT d.id FROM delivery AS d
     WHERE d.channel = :channel AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.handed_at IS NULL
       AND (d.claimed_until IS NULL OR d.claimed_until <= :now)
-      AND (d.after_id IS NULL OR NOT EXISTS (
-          SELECT 1 FROM delivery AS wrong
-          WHERE wrong.id = d.after_id AND wrong.claimed_until IS NOT NULL AND wrong.due_at IS NOT NULL))
+      AND (d.after_id IS NULL OR (
+          SELECT wrong.id FROM delivery AS wrong
+          WHERE wrong.id = d.after_id AND wrong.claimed_until IS NOT NULL AND wrong.due_at IS NOT NULL
+          ) IS NULL)
     ORDER BY d.priority, d.attempt, d.due_at, d.id
     LIMIT :limit
     """
