@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterable, Sequence
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
@@ -28,8 +29,12 @@ _LONGEST_PASSWORD = 128
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1)
 #: so that a flood of sign-ins leaves the processor to the alerts
 _AT_ONCE = threading.Semaphore(2)
-#: what an unknown name is checked against, so that it takes as long as a known one
-_NOBODY = _HASHER.hash("nobody has this password")
+
+
+@cache
+def _nobody() -> str:
+    """What an unknown name is checked against, so that it takes as long as a known one."""
+    return _HASHER.hash("nobody has this password")
 
 
 def add(
@@ -153,7 +158,8 @@ def sign_in(site: Site, name: str, password: str, code: str) -> Person | None:
     """
     with reading(site.engine) as session:
         row = session.scalar(select(OperatorRow).where(OperatorRow.name == name))
-    genuine = _verify(row.password_hash if row is not None else _NOBODY, password)
+    stranger = _nobody()  # made at the first sign-in, whoever it is
+    genuine = _verify(row.password_hash if row is not None else stranger, password)
     if row is None or not row.active or not genuine:
         return None
     if row.second_factor is not None:
