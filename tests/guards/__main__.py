@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from tests.guards import GUARDS, Guard
+from tests.guards.security import SECURITY
 
 ROOT = Path(__file__).resolve().parents[2]
 #: what is not copied
@@ -62,7 +63,9 @@ def main() -> int:
     )
     chosen = parser.parse_args()
     wanted = [
-        guard for guard in GUARDS if not chosen.words or any(word in guard.name for word in chosen.words)
+        guard
+        for guard in (*GUARDS, *SECURITY)
+        if not chosen.words or any(word in guard.name for word in chosen.words)
     ]
     if chosen.list:
         print("\n".join(f"{guard.name} ({guard.file})" for guard in wanted))

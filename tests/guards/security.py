@@ -59,10 +59,24 @@ SECURITY = (
     ),
     Guard(
         "S9 no control character comes into a header",
+        "channels/email_header.py",
+        '        if unicodedata.category(character) in ("Cc", "Zl", "Zp", "Cs"):\n',
+        "        if False:\n",
+        ("tests/unit/test_email_message.py", *_INJECTION),
+    ),
+    Guard(
+        "S9 no encoded word comes into a header",
+        "channels/email_header.py",
+        '    if "=?" in value:\n',
+        "    if False:\n",
+        ("tests/unit/test_email_message.py", *_INJECTION),
+    ),
+    Guard(
+        "S9 no control character comes into a list of recipients",
         "alertd/address.py",
         '        unicodedata.category(character) in ("Cc", "Zl", "Zp") for character in text\n',
         "        False for character in text\n",
-        (*_INJECTION, "tests/unit/test_email_message.py"),
+        ("tests/unit/test_recipient_list.py",),
     ),
     Guard(
         "S11 a document with a document type is refused",

@@ -18,7 +18,8 @@ FORBIDDEN = (
     "127.0.0.1", "127.1.2.3", "0.0.0.0", "10.0.0.1", "172.16.0.1", "172.31.255.255", "192.168.1.1",
     "169.254.169.254", "100.64.0.1", "100.100.100.200", "192.0.0.1", "192.0.2.1", "198.18.0.1", "198.51.100.1",
     "203.0.113.1", "224.0.0.1", "239.255.255.250", "240.0.0.1", "255.255.255.255",
-    "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "fc00::1", "fd00:ec2::254",
+    "::", "::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::ffff:100.64.0.1",
+    "::ffff:224.0.0.1", "fc00::1", "fd00:ec2::254",
     "fe80::1", "fe80::1%eth0", "ff02::1", "2001:db8::1", "2002:7f00:1::", "2002:a9fe:a9fe::", "64:ff9b::7f00:1",
     "64:ff9b::a9fe:a9fe", "64:ff9b:1::a00:1", "2001:0:7f00:1::",
 )  # fmt: skip
@@ -43,6 +44,13 @@ def test_a_network_of_the_citys_own_is_allowed_when_it_is_named_and_no_other():
     )
     assert not allowed("gateway.city.jp", "10.21.0.1", inside)
     assert not allowed("gateway.city.jp", "127.0.0.1", inside)
+
+
+def test_an_address_in_disguise_is_judged_as_what_it_is():
+    inside = networks(["10.20.0.0/16"])
+    assert allowed("gateway.city.jp", "::ffff:10.20.3.4", inside)
+    assert not allowed("gateway.city.jp", "::ffff:10.21.0.1", inside)
+    assert allowed("localhost", "::ffff:127.0.0.1")
 
 
 def test_this_machine_answers_to_its_own_names_only():
