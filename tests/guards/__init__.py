@@ -99,8 +99,9 @@ GUARDS = (
     Guard(
         "a correction waits for its alert",
         "alertd/store/claims.py",
-        "        wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None)\n",
-        "        wrong.id.is_(None)\n",
+        "        .where(wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), "
+        "wrong.due_at.is_not(None))\n",
+        "        .where(wrong.id.is_(None))\n",
         _FLOW,
     ),
     Guard(
