@@ -12,6 +12,7 @@ from alertd.db import reading, writing
 from alertd.directory import Entry
 from alertd.dispatch import Role
 from alertd.errors import MoveRefused, NotFound, WrongAudience
+from alertd.opened import Opened
 from operator_console import download
 from operator_console.page import page
 from operator_console.refusal import refusal
@@ -23,14 +24,20 @@ PAGE = 50
 PRINTS = (Role.SEND, Role.APPROVE, Role.ADMINISTER)
 
 
-def show(visit: Visited) -> Response:
-    """GET /recipients?q=…&after=RECIPIENT"""
-    words, after = visit.query.get("q", "")[:100], visit.query.get("after", "")
-    start = int(after) if after.isascii() and after.isdigit() and len(after) <= 18 else 0
-    with reading(visit.site.engine) as session:
-        found = directory.search(session, words, after=start, limit=PAGE + 1)
-    following = found[PAGE - 1].recipient_id if len(found) > PAGE else None
-    return listing(visit, found[:PAGE], words=words, start=start, following=following)
+class Directory:
+    """The directory on screen; keeps in memory what its searches have opened."""
+
+    def __init__(self) -> None:
+        self._opened = Opened()
+
+    def show(self, visit: Visited) -> Response:
+        """GET /recipients?q=…&after=RECIPIENT"""
+        words, after = visit.query.get("q", "")[:100], visit.query.get("after", "")
+        start = int(after) if after.isascii() and after.isdigit() and len(after) <= 18 else 0
+        with reading(visit.site.engine) as session:
+            found = directory.search(session, words, self._opened, after=start, limit=PAGE + 1)
+        following = found[PAGE - 1].recipient_id if len(found) > PAGE else None
+        return listing(visit, found[:PAGE], words=words, start=start, following=following)
 
 
 def listing(

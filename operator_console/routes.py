@@ -82,7 +82,7 @@ class Route:
 def routes(site: Site) -> tuple[Route, ...]:
     """Every route of the console."""
     boards, calls = board.Boards(site), help_wanted.Calls(site)
-    results = result.Results(site)
+    results, people = result.Results(site), recipients.Directory()
 
     def audio(digest: str, visit: Visited) -> Response:
         """GET /audio/DIGEST.wav"""
@@ -195,7 +195,7 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=f"{drill}/report.pdf", endpoint=drills.paper, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.csv", endpoint=drills.spreadsheet, needs=_EVERY_ROLE),
         Route(method="GET", path=f"{drill}/report.json", endpoint=drills.document, needs=_EVERY_ROLE),
-        Route(method="GET", path="/recipients", endpoint=recipients.show, needs=_SEES),
+        Route(method="GET", path="/recipients", endpoint=people.show, needs=_SEES),
         Route(method="GET", path="/recipients.csv", endpoint=recipients.spreadsheet, needs=_IMPORTS),
         Route(method="GET", path="/subscribers", endpoint=subscribers.show, needs=_SEES),
         Route(method="POST", path="/subscribers", endpoint=subscribers.register, needs=subscribers.REGISTERS),

@@ -16,6 +16,7 @@ from alertd.category import EVERYTHING
 from alertd.db import open_database, reading, upgrade, writing
 from alertd.errors import WrongSecret
 from alertd.key_ring import KeyRing
+from alertd.opened import Opened
 from alertd.recipient import Contact, Recipient
 from alertd.sealed import keys_of
 from alertd.site import Site
@@ -80,6 +81,7 @@ def test_a_copy_of_the_database_names_nobody(site: Site, tmp_path: Path):
 
 
 def test_what_is_sealed_is_found_by_whole_address_and_by_part_of_name_reading_and_number(site: Site):
+    opened = Opened()
     with reading(site.engine) as session:
         assert register.owner_of(session, "voice", CANARIES[3])
         for words in (
@@ -92,10 +94,10 @@ def test_what_is_sealed_is_found_by_whole_address_and_by_part_of_name_reading_an
             "7319@EXAMPLE",
             "7319",
         ):
-            assert [one.name for one in directory.search(session, words)] == [CANARIES[0]], words
+            assert [one.name for one in directory.search(session, words, opened)] == [CANARIES[0]], words
         for words in ("亀鶴", "ツルカメX", "鶴亀 別の自治会", "99999"):
-            assert directory.search(session, words) == [], words
-        assert directory.search(session, "鶴亀", after=10**6) == []
+            assert directory.search(session, words, opened) == [], words
+        assert directory.search(session, "鶴亀", opened, after=10**6) == []
 
 
 def test_a_search_goes_on_after_the_page_and_beyond_what_is_read_at_once(
@@ -104,8 +106,8 @@ def test_a_search_goes_on_after_the_page_and_beyond_what_is_read_at_once(
     monkeypatch.setattr(directory, "_AT_ONCE", 3)
     factories.add_people(site, [f"p{number}@example.jp" for number in range(10)])
     with reading(site.engine) as session:
-        first = directory.search(session, "三条", limit=4)
-        rest = directory.search(session, "三条", after=first[-1].recipient_id, limit=100)
+        first = directory.search(session, "三条", Opened(), limit=4)
+        rest = directory.search(session, "三条", Opened(), after=first[-1].recipient_id, limit=100)
         assert [one.name for one in (*first, *rest)] == [f"三条 {number}" for number in range(10)]
 
 
