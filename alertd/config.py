@@ -209,6 +209,8 @@ class Retention(_Section):
     number_days: int = Field(default=365, ge=1)
     #: what far ends said of a delivery, in their words, and their reference of it
     receipt_days: int = Field(default=365, ge=1)
+    #: deliveries and receipts of an alert that is over: then only their counts are left
+    delivery_days: int = Field(default=365, ge=1)
     #: notes of those who went to a door
     note_days: int = Field(default=365, ge=1)
     #: sounds of alerts that are over; their words and hashes stay

@@ -14,7 +14,7 @@ from alertd.dispatch import State
 from alertd.errors import NotFound
 from alertd.running_tally import RunningTallies
 from alertd.site import Site
-from alertd.tables import AlertRow
+from alertd.tables import AlertRow, DispatchRow, RolledUpRow
 
 #: nothing was said of it yet
 PENDING = "pending"
@@ -60,6 +60,8 @@ class Report:
     corrected_by: int | None
     #: when channels with lines will have made their last call; None = not asked for, or nothing is open
     eta_at: datetime | None = None
+    #: since when only these counts are left of it
+    rolled_up_at: datetime | None = None
 
     @property
     def planned(self) -> int:
@@ -115,23 +117,11 @@ def report(
     if row is None:
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
     alert = session.get_one(AlertRow, row.alert_id)
-    channels = {name: _empty() for name in row.channels}
-    for count in store.tally(session, dispatch_id) if running is None else running.tally(session, row):
-        tally = channels.setdefault(count.channel, _empty())
-        tally.outcomes[count.outcome or PENDING] += count.deliveries
-        if count.outcome in _EXPLAINED and count.reason:
-            tally.reasons[count.reason] = tally.reasons.get(count.reason, 0) + count.deliveries
-        if count.answer:
-            tally.answers[count.answer] = tally.answers.get(count.answer, 0) + count.deliveries
-        channels[count.channel] = ChannelTally(
-            tally.planned + count.deliveries,
-            tally.outcomes,
-            tally.reasons,
-            tally.answers,
-            tally.open + count.due,
-        )
-    for name, met in store.met_at_the_door(session, dispatch_id).items():
-        channels[name] = replace(channels[name], met=met)
+    rolled_up = session.get(RolledUpRow, dispatch_id)
+    if rolled_up is not None:
+        channels = {name: ChannelTally(**tally) for name, tally in rolled_up.tallies.items()}
+    else:
+        channels = _counted(session, row, running)
     correction = store.correction_of(session, row.id)
     return Report(
         id=row.id,
@@ -152,7 +142,29 @@ def report(
         if correction is not None and correction.state is not State.DRAFT
         else None,
         eta_at=_eta_at(session, site, row.id) if site is not None else None,
+        rolled_up_at=rolled_up.at if rolled_up is not None else None,
     )
+
+
+def _counted(session: Session, row: DispatchRow, running: RunningTallies | None) -> dict[str, ChannelTally]:
+    channels = {name: _empty() for name in row.channels}
+    for count in store.tally(session, row.id) if running is None else running.tally(session, row):
+        tally = channels.setdefault(count.channel, _empty())
+        tally.outcomes[count.outcome or PENDING] += count.deliveries
+        if count.outcome in _EXPLAINED and count.reason:
+            tally.reasons[count.reason] = tally.reasons.get(count.reason, 0) + count.deliveries
+        if count.answer:
+            tally.answers[count.answer] = tally.answers.get(count.answer, 0) + count.deliveries
+        channels[count.channel] = ChannelTally(
+            tally.planned + count.deliveries,
+            tally.outcomes,
+            tally.reasons,
+            tally.answers,
+            tally.open + count.due,
+        )
+    for name, met in store.met_at_the_door(session, row.id).items():
+        channels[name] = replace(channels[name], met=met)
+    return channels
 
 
 def _eta_at(session: Session, site: Site, dispatch_id: int) -> datetime | None:

@@ -1,12 +1,12 @@
 """Retention: what is old enough is erased or made nobody's. `[retention]` says how old that is.
 
-Alerts, approvals and the audit trail stay; so do the counts of who was reached.
+Alerts, approvals and the audit trail stay; so do the counts of how many were reached.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 
 from alertd import audit, personal_data
 from alertd.db import reading, writing
+from alertd.roll_up import old_enough, roll_up
 from alertd.site import Site
 from alertd.store.subscriptions import KIND
 from alertd.suppression import suppress
@@ -43,6 +44,8 @@ class Retained:
     notes: int
     #: sound files
     sounds: int
+    #: dispatches of which counts are left
+    dispatches: int
 
 
 def run(site: Site, *, by: str, dry_run: bool = False) -> Retained:
@@ -58,14 +61,18 @@ def run(site: Site, *, by: str, dry_run: bool = False) -> Retained:
             *_left(session, ContactRow.kind != KIND, now - timedelta(days=settings.number_days)),
         ]
         sounds = _sounds(session, site.config.storage / "audio", now - timedelta(days=settings.sound_days))
+        over = old_enough(session, now - timedelta(days=settings.delivery_days))
         found = Retained(
             contacts=len(contacts),
             receipts=session.scalar(select(func.count()).select_from(ReceiptRow).where(receipts)) or 0,
             notes=session.scalar(select(func.count()).select_from(TakingRow).where(notes)) or 0,
             sounds=len(sounds),
+            dispatches=len(over),
         )
     if dry_run:
         return found
+    for number in over:
+        roll_up(site, number)
     for begin in range(0, len(contacts), _AT_ONCE):
         _erase(site, contacts[begin : begin + _AT_ONCE], now)
     with writing(site.engine) as session:
@@ -74,7 +81,7 @@ def run(site: Site, *, by: str, dry_run: bool = False) -> Retained:
             update(TakingRow).where(notes).values(note=None),
         ):
             session.execute(statement.execution_options(synchronize_session=False))
-        detail = {name: getattr(found, name) for name in ("contacts", "receipts", "notes", "sounds")}
+        detail = asdict(found)
         if any(detail.values()):
             audit.note(session, at=now, actor=by, action="retention.run", subject="retention", detail=detail)
     for file in sounds:

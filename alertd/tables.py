@@ -83,6 +83,7 @@ class Base(DeclarativeBase):
         datetime: Instant,
         dict[str, Any]: JSON,
         list[str]: JSON,
+        list[dict[str, Any]]: JSON,
         State: _by_value(State),
         Status: _by_value(Status),
         MsgType: _by_value(MsgType),
@@ -536,6 +537,21 @@ class ReceiptRow(Base):
     #: a later visit put it right; it counts no more
     withdrawn_at: Mapped[datetime | None]
     received_at: Mapped[datetime]
+
+
+class RolledUpRow(Base):
+    """What is left of a dispatch whose deliveries and receipts were taken away (see alertd.roll_up)."""
+
+    __tablename__ = "rolled_up"
+
+    dispatch_id: Mapped[int] = mapped_column(Number, ForeignKey("dispatch.id"), primary_key=True)
+    at: Mapped[datetime]
+    #: `alertd.report.ChannelTally` by channel
+    tallies: Mapped[dict[str, Any]]
+    #: `alertd.store.figures.SaidOf`
+    said: Mapped[dict[str, Any]]
+    #: a list of `alertd.store.figures.AreaFigures`
+    areas: Mapped[list[dict[str, Any]]]
 
 
 class AiringRow(Base):

@@ -49,5 +49,5 @@ def run(
     would = "would be " if dry_run else ""
     say(
         f"{would}erased: {found.contacts} contacts, the words of {found.receipts} receipts, "
-        f"{found.notes} notes, {found.sounds} sounds"
+        f"{found.notes} notes, {found.sounds} sounds, the deliveries of {found.dispatches} alerts"
     )

@@ -16,9 +16,10 @@ from alertd.dispatch import State
 from alertd.errors import NotFound
 from alertd.report import ChannelTally, Report, report
 from alertd.result.pace import Pace, as_json, pace
+from alertd.roll_up import said_and_areas
 from alertd.store import figures
 from alertd.store.figures import AreaFigures, Attempts
-from alertd.tables import AlertRow, DispatchRow, DrillStepRow
+from alertd.tables import AlertRow, DispatchRow, DrillStepRow, RolledUpRow
 
 #: the tally, what was said, the areas
 PARTS = 3
@@ -85,9 +86,14 @@ def result(
         raise NotFound(f"there is no dispatch {dispatch_id}; `alertd alert list` shows them")
     told, since = report(session, dispatch_id), since or began(session, row)
     part_done()
-    said = figures.said(session, dispatch_id)
-    part_done()
-    areas = figures.by_area(session, dispatch_id)
+    rolled_up = session.get(RolledUpRow, dispatch_id)
+    if rolled_up is not None:
+        said, areas = said_and_areas(rolled_up)
+        part_done()
+    else:
+        said = figures.said(session, dispatch_id)
+        part_done()
+        areas = figures.by_area(session, dispatch_id)
     part_done()
     moments = said.reached_at
     return Result(

@@ -10,6 +10,7 @@ import time
 import pytest
 from httpx import Client
 
+from alertd import roll_up
 from alertd.alert import Status
 from alertd.clock import stopwatch
 from alertd.result import result
@@ -36,6 +37,15 @@ def test_the_spreadsheet_adds_up(sent: int, writer: Client, desk: Desk):
     assert sum(int(row["reached"]) for row in areas) == sum(int(row["reached"]) for row in channels) > 0
     assert {row["status"] for row in rows} == {"Actual"}
     assert float(channels[0]["seconds_first"]) == 10.0
+
+
+def test_an_alert_that_is_rolled_up_keeps_its_result_and_says_so(sent: int, writer: Client, desk: Desk):
+    before = writer.get(f"/alerts/{sent}/result.csv").text
+    roll_up.roll_up(desk.site, sent)
+    assert writer.get(f"/alerts/{sent}/result.csv").text == before
+    for page in (f"/alerts/{sent}/result", f"/alerts/{sent}"):
+        assert "集計だけが残っています" in writer.get(page).text
+    assert writer.get(f"/alerts/{sent}/unreached").status_code == 200
 
 
 def test_the_result_on_paper_is_marked_as_what_it_is(sent: int, writer: Client):

@@ -31,7 +31,7 @@ LIST = [
     ),
     Recipient(name="三条花子", area="RNN", contacts=(Contact(kind="email", address="hana@example.jp"),)),
 ]
-NOTHING = Retained(contacts=0, receipts=0, notes=0, sounds=0)
+NOTHING = Retained(contacts=0, receipts=0, notes=0, sounds=0, dispatches=0)
 
 
 @pytest.fixture
