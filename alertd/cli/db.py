@@ -115,6 +115,38 @@ def rotate_key(
 
 
 @app.command()
+def grants(
+    context: typer.Context,
+    prefix: str = typer.Option("alertd", help="Of the roles' names: …_app, …_public and …_auditor."),
+    api: Annotated[
+        bool, typer.Option("--api", help="The public server may submit alerts for other systems.")
+    ] = False,
+    carry_out: Annotated[
+        bool, typer.Option("--apply", help="Run it, as the user of [database] url, who owns the tables.")
+    ] = False,
+    config: Path | None = ConfigOption,
+) -> None:
+    """Print the SQL of roles that own nothing, for PostgreSQL; once more after each upgrade.
+
+    \b
+    Example: alertd db grants | psql alertd
+    """
+    from alertd import grants as roles
+
+    made = roles.grantees(prefix, api=api)
+    if not carry_out:
+        for one in made:
+            print(f"-- {one.name}: {one.what_for}", *(f"{line};" for line in roles.statements(one)), sep="\n")
+        return
+    site = Site.open(settings(context, config))
+    try:
+        roles.carry_out(site.engine, made)
+    finally:
+        site.close()
+    say(*(f"{one.name}: {one.what_for}" for one in made), "give each a password: ALTER ROLE … PASSWORD …")
+
+
+@app.command()
 def check(context: typer.Context, config: Path | None = ConfigOption, as_json: JsonFlag = False) -> None:
     """Look at every page of the database and every row of the audit trail; exit code 1 when one is wrong.
 

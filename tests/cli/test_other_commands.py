@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -93,6 +94,15 @@ def test_the_sound_that_would_be_sent_can_be_heard(alertd: Alertd, tmp_path: Pat
 def test_upgrading_twice_is_harmless(alertd: Alertd):
     assert alertd("db", "upgrade").code == 0
     assert alertd("db", "upgrade").code == 0
+
+
+def test_roles_are_printed_for_postgresql_and_refused_on_sqlite(alertd: Alertd):
+    printed = alertd("db", "grants", "--prefix", "town").out
+    assert "GRANT SELECT, INSERT ON public.audit TO town_app;" in printed
+    assert not re.search("ON public.(session|saved_draft|hook) TO town_(public|auditor)", printed)
+    assert "INSERT, UPDATE (content_hash" in alertd("db", "grants", "--api").out
+    refused = alertd("db", "grants", "--apply")
+    assert refused.code == 1 and "PostgreSQL" in refused.err
 
 
 def test_the_database_is_copied_checked_and_brought_back(alertd: Alertd, tmp_path: Path):

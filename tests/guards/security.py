@@ -136,6 +136,20 @@ SECURITY = (
         _INJECTION,
     ),
     Guard(
+        "S23 no program's role changes the audit trail",
+        "alertd/grants.py",
+        '    return {**may, "audit": ("SELECT", "INSERT"), "alembic_version": ("SELECT",)}\n',
+        '    return {**may, "alembic_version": ("SELECT",)}\n',
+        ("tests/store/test_grants.py",),
+    ),
+    Guard(
+        "S17 the public server's role writes no dispatch",
+        "alertd/grants.py",
+        "    if api:\n",
+        "    if True:\n",
+        ("tests/store/test_grants.py",),
+    ),
+    Guard(
         "S24 an event is one line of the log",
         "alertd/log_line.py",
         "        return super().formatMessage(record).translate(_ESCAPED)\n",
