@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,34 +13,8 @@ from alertd import config
 from alertd.check_item import DEFAULT
 from alertd.dispatch import Role
 from alertd.errors import WrongConfiguration
-from tests.console.desk import Desk, approve, csrf, form_of, open_desk, submit
-from tests.factories import APPROVER, WRITER
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One desk for all tests here: each looks at alerts of its own."""
-    folder = tmp_path_factory.mktemp("desk")
-    with open_desk(folder, f"sqlite:///{folder / 'alertd.db'}") as desk:
-        yield desk
-
-
-@pytest.fixture(scope="module")
-def writer(desk: Desk) -> Client:
-    return desk.signed_in(WRITER.name)
-
-
-@pytest.fixture(scope="module")
-def approver(desk: Desk) -> Client:
-    return desk.signed_in(APPROVER.name)
-
-
-@pytest.fixture(scope="module")
-def sent(desk: Desk, writer: Client, approver: Client) -> int:
-    number = submit(writer, form_of(writer))
-    approve(approver, number)
-    desk.send(number)
-    return number
+from tests.console.desk import Desk, csrf
+from tests.factories import APPROVER
 
 
 def _tick(browser: Client, number: int, item: str, done: str = "yes") -> int:

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from html import unescape
 
-import pytest
 from httpx import Client
 
 from alertd import cap, plan
@@ -18,37 +16,9 @@ from alertd.dispatch import Role
 from alertd.send import drain
 from alertd.tables import AlertRow, DispatchRow
 from tests import factories
-from tests.console.desk import Desk, approve, check, csrf, form_of, hidden, open_desk, submit
-from tests.factories import APPROVER, WRITER
+from tests.console.desk import Desk, approve, check, csrf, form_of, hidden, submit
 
 HOWS = {"update": "続報", "correction": "訂正", "cancel": "取消", "all-clear": "解除", "switch": "切替"}
-
-
-@pytest.fixture(scope="module")
-def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
-    """One desk for all tests here: each looks at alerts of its own."""
-    folder = tmp_path_factory.mktemp("desk")
-    with open_desk(folder, f"sqlite:///{folder / 'alertd.db'}") as desk:
-        yield desk
-
-
-@pytest.fixture(scope="module")
-def writer(desk: Desk) -> Client:
-    return desk.signed_in(WRITER.name)
-
-
-@pytest.fixture(scope="module")
-def approver(desk: Desk) -> Client:
-    return desk.signed_in(APPROVER.name)
-
-
-@pytest.fixture(scope="module")
-def sent(desk: Desk, writer: Client, approver: Client) -> int:
-    """A real flood alert that has gone out."""
-    number = submit(writer, form_of(writer))
-    approve(approver, number)
-    desk.send(number)
-    return number
 
 
 def _alert(desk: Desk, number: int) -> Alert:
