@@ -36,7 +36,7 @@ HEADERS: Mapping[str, str] = {
 }
 
 
-class _TooLarge(Exception):
+class _Refused(Exception):
     """The body is larger than allowed."""
 
 
@@ -50,44 +50,56 @@ class Limits:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        started = False
+        body, started = _Body(receive), False
 
         async def sending(message: Message) -> None:
             nonlocal started
-            started = started or message["type"] == "http.response.start"
-            await send(message)
+            # a framework would make “something went wrong” of what ends its reading
+            if body.refused is None or started:
+                started = started or message["type"] == "http.response.start"
+                await send(message)
 
         try:
             declared = Request(scope).headers.get("content-length", "0")
             if not declared.isdigit() or int(declared) > LARGEST_BODY:
-                raise _TooLarge
-            await self._app(scope, _limited(receive), sending)
-        except (_TooLarge, TimeoutError) as error:
+                body.refused = 413
+                raise _Refused
+            await self._app(scope, body.receive, sending)
+        except (_Refused, TimeoutError):
             if started:
                 raise
-            status = 413 if isinstance(error, _TooLarge) else 408
-            words = {413: "The body is too large.", 408: "The body came too slowly."}[status]
-            await PlainTextResponse(words, status, headers={"Connection": "close"})(scope, receive, send)
+            body.refused = body.refused or 408
+        if body.refused is not None and not started:
+            words = {413: "The body is too large.", 408: "The body came too slowly."}[body.refused]
+            answer = PlainTextResponse(words, body.refused, headers={"Connection": "close"})
+            await answer(scope, receive, send)
 
 
-def _limited(receive: Receive) -> Receive:
-    """The same body, or an exception once it is too large or too slow."""
-    deadline = asyncio.get_running_loop().time() + SLOWEST_BODY
-    seen, whole = 0, False
+class _Body:
+    """The same body, or an exception once it is too large or too slow; `refused` is then the answer's status."""
 
-    async def receiving() -> Message:
-        nonlocal seen, whole
-        if whole:
-            return await receive()
-        async with asyncio.timeout_at(deadline):
-            message = await receive()
-        seen += len(message.get("body", b""))
-        if seen > LARGEST_BODY:
-            raise _TooLarge
-        whole = message["type"] != "http.request" or not message.get("more_body", False)
+    def __init__(self, receive: Receive) -> None:
+        self.refused: int | None = None
+        self._receive = receive
+        self._deadline = asyncio.get_running_loop().time() + SLOWEST_BODY
+        self._seen, self._whole = 0, False
+
+    async def receive(self) -> Message:
+        """The next piece. Raises what ends the reading."""
+        if self._whole:
+            return await self._receive()
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError:
+            self.refused = 408
+            raise
+        self._seen += len(message.get("body", b""))
+        if self._seen > LARGEST_BODY:
+            self.refused = 413
+            raise _Refused
+        self._whole = message["type"] != "http.request" or not message.get("more_body", False)
         return message
-
-    return receiving
 
 
 class Headers:

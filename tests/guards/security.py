@@ -166,9 +166,16 @@ SECURITY = (
     Guard(
         "S27 a body has a size",
         "operator_console/defences.py",
-        "        if seen > LARGEST_BODY:\n            raise _TooLarge\n",
+        "        if self._seen > LARGEST_BODY:\n            self.refused = 413\n            raise _Refused\n",
         "",
         _SIGN_IN,
+    ),
+    Guard(
+        "S27 a refused body is said to be refused on every route",
+        "operator_console/defences.py",
+        "            if body.refused is None or started:\n",
+        "            if True:\n",
+        ("tests/console/test_large_and_slow.py",),
     ),
     Guard(
         "S27 a network that floods is refused",
