@@ -115,6 +115,24 @@ SECURITY = (
         _OUTBOUND,
     ),
     Guard(
+        "S15 what is no message in a queue ends no worker",
+        "alertd/doorbell.py",
+        "            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]\n"
+        "        except _STRANGE as error:\n",
+        "            return super()._brpop_read(**options)  # type: ignore[no-untyped-call]\n"
+        "        except ZeroDivisionError as error:\n",
+        ("tests/flow/test_hostile_broker.py",),
+    ),
+    Guard(
+        "S15 what is no message among the taken ends no worker",
+        "alertd/doorbell.py",
+        "            super().restore_by_tag(tag, client, leftmost)  # type: ignore[no-untyped-call]\n"
+        "        except _STRANGE as error:\n",
+        "            super().restore_by_tag(tag, client, leftmost)  # type: ignore[no-untyped-call]\n"
+        "        except ZeroDivisionError as error:\n",
+        ("tests/flow/test_hostile_broker.py",),
+    ),
+    Guard(
         "S16 a sealed value belongs to its column",
         "alertd/key_ring.py",
         "        sealed = nonce + key.encrypt(nonce, text.encode(), purpose)\n",
