@@ -10,6 +10,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from ipaddress import ip_address
 from pathlib import Path
 
 from alertd import broker
@@ -81,9 +82,13 @@ def alone(storage: Path) -> Iterator[None]:
 
 def _reachable(host: str) -> str:
     """Where a server that listens at `host` is found on this machine."""
-    if ":" in host:
-        return "[::1]" if host == "::" else f"[{host}]"
-    return "127.0.0.1" if host == "0.0.0.0" else host  # noqa: S104 - nothing is bound here
+    try:
+        address = ip_address(host)
+    except ValueError:
+        return host
+    if address.version == 6:
+        return "[::1]" if address.is_unspecified else f"[{host}]"
+    return "127.0.0.1" if address.is_unspecified else host
 
 
 def _healthy(url: str) -> bool:
