@@ -9,6 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from alertd import halt, issue, plan, store
+from alertd.alert import Status
 from alertd.channel import Outcome, Receipt
 from alertd.clock import SystemClock
 from alertd.db import reading, writing
@@ -28,10 +29,10 @@ def people(number: int) -> list[str]:
     return [f"p{n}@example.jp" for n in range(number)]
 
 
-def going_out(city: City, number: int) -> int:
+def going_out(city: City, number: int, status: Status = Status.EXERCISE) -> int:
     """A dispatch to so many, planned, nothing of it handed over."""
     factories.add_people(city.site, people(number))
-    dispatch = factories.submit(city.site)
+    dispatch = factories.submit(city.site, factories.make_alert(status=status))
     factories.approve(city.site, dispatch)
     plan.plan(city.site, dispatch)
     return dispatch
@@ -120,7 +121,7 @@ def test_a_late_word_of_the_first_attempt_does_not_stop_what_goes_on(city: City)
 
 
 def test_only_who_may_stops_and_lets_go_on_and_only_with_a_reason(city: City) -> None:
-    dispatch = going_out(city, 1)
+    dispatch = going_out(city, 1, Status.ACTUAL)
     with pytest.raises(MoveRefused, match="trainee"):
         halt.halt(city.site, dispatch, TRAINEE, ["mail"])
     with pytest.raises(NotFound, match="does not go over"):
@@ -136,6 +137,10 @@ def test_only_who_may_stops_and_lets_go_on_and_only_with_a_reason(city: City) ->
     city.clock.advance(timedelta(hours=7))
     with pytest.raises(MoveRefused, match="expired"):
         halt.go_on(city.site, dispatch, APPROVER, ["mail"], reason="再開")
+
+
+def test_a_trainee_stops_a_drill(city: City) -> None:
+    assert list(halt.halt(city.site, going_out(city, 1), TRAINEE, ["mail"])) == ["mail"]
 
 
 def test_an_alert_that_was_called_off_does_not_go_on(city: City) -> None:
