@@ -32,7 +32,8 @@ def people(number: int) -> list[str]:
 def going_out(city: City, number: int, status: Status = Status.EXERCISE) -> int:
     """A dispatch to so many, planned, nothing of it handed over."""
     factories.add_people(city.site, people(number))
-    dispatch = factories.submit(city.site, factories.make_alert(status=status))
+    alert = factories.make_alert(status=status, sent=city.site.clock.now())
+    dispatch = factories.submit(city.site, alert)
     factories.approve(city.site, dispatch)
     plan.plan(city.site, dispatch)
     return dispatch
