@@ -334,7 +334,9 @@ class _Stream:
         """What goes out of the claims; and what must not, by reason."""
         ready: list[_Ready] = []
         refused: dict[str, list[Claimed]] = defaultdict(list)
-        for (dispatch_id, language), run in groupby(zip(fresh, slots, strict=True), key=_saying):
+        for dispatch_id, run in groupby(
+            zip(fresh, slots, strict=True), lambda one: one[0].claimed.dispatch_id
+        ):
             rows = list(run)
             claims = [marked.claimed for marked, _ in rows]
             gone = {marked.claimed.id for marked, _ in rows if not marked.active}
@@ -350,11 +352,14 @@ class _Stream:
             if rows and dispatch_id not in self._begun:
                 store.begun(session, {dispatch_id}, now)
                 self._begun.add(dispatch_id)
-            message = self._message(session, dispatch_id, language)
-            if isinstance(message, str):
-                refused[message] += [marked.claimed for marked, _ in rows]
-            else:
-                ready += [_Ready(message, marked, slot) for marked, slot in rows]
+            languages = {marked.claimed.language for marked, _ in rows}
+            told = {language: self._message(session, dispatch_id, language) for language in languages}
+            for marked, slot in rows:
+                message = told[marked.claimed.language]
+                if isinstance(message, str):
+                    refused[message].append(marked.claimed)
+                else:
+                    ready.append(_Ready(message, marked, slot))
         return ready, refused
 
     def _message(self, session: Session, dispatch_id: int, language: str) -> Message | str:
@@ -426,12 +431,6 @@ class _Stream:
         if nothing_open:
             clear(notes(site), name)
         return True
-
-
-def _saying(one: tuple[Marked, int]) -> tuple[int, str]:
-    """Of which dispatch, in which language."""
-    claimed = one[0].claimed
-    return claimed.dispatch_id, claimed.language
 
 
 def _unanswered(error: OperationalError) -> None:
