@@ -113,8 +113,8 @@ class SmtpPipeline(asyncio.Protocol):
         #: in full swing: the mail whose dot has left, and the one whose commands rode behind it.
         #: Their replies are not among the awaited: mostly they come all at once, and are the usual ones
         self._swing: tuple[Mail, Mail] | None = None
-        #: how the usual replies to the commands were last worded
-        self._usual = b"?"
+        #: how the usual replies to the commands were last worded; at first as no relay words them
+        self._usual = b"354 nothing was said yet\0\r\n"
         #: without PIPELINING: commands that wait for the reply to the one before
         self._commands: deque[tuple[bytes, _Awaited]] = deque()
         #: a long mail whose last byte has not left
