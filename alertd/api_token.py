@@ -24,7 +24,7 @@ from alertd.tables import OperatorRow, TokenRow
 #: so that a token is known for one wherever it turns up
 PREFIX = "alertd_"
 #: no password fits this
-_NO_PASSWORD = "!"  # noqa: S105
+_NO_PASSWORD = "!"  # noqa: S105 - no hash is this
 #: the time of last use is noted once in so long
 _NOTED = timedelta(minutes=1)
 

@@ -14,7 +14,7 @@ from alertd.site import Site
 from alertd.tables import OperatorRow
 
 #: no password fits this
-_NO_PASSWORD = "!"  # noqa: S105
+_NO_PASSWORD = "!"  # noqa: S105 - no hash is this
 
 
 def signed_in(site: Site, name: str) -> Person:

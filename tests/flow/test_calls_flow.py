@@ -74,7 +74,7 @@ def test_three_workers_together_never_call_faster(tmp_path: Path) -> None:
     assert most_within(times(network.ledger, "created"), 1.0) <= 10
 
 
-def test_a_stop_silences_telephones_that_ring_within_two_seconds(tmp_path: Path) -> None:
+def test_a_stop_silences_telephones_that_ring_at_once(tmp_path: Path) -> None:
     network = TelephoneNetwork(rule=households.everybody(households.SILENT), speed=1, per_second=3)
     with call_city(
         tmp_path, f"sqlite:///{tmp_path / 'alertd.db'}", network, calls_per_second=30, lines=30

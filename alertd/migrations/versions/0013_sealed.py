@@ -57,7 +57,7 @@ def _seal(connection: sa.Connection, table: str, columns: tuple[str, ...]) -> No
     last = -1
     while rows := connection.execute(
         sa.text(
-            f"SELECT {number}, {names} FROM {table} WHERE {number} > :last ORDER BY {number} LIMIT :most"  # noqa: S608
+            f"SELECT {number}, {names} FROM {table} WHERE {number} > :last ORDER BY {number} LIMIT :most"  # noqa: S608 - the same
         ),
         {"last": last, "most": _AT_ONCE},
     ).all():
