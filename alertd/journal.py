@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import BinaryIO, Self
 
 from alertd.channel import Outcome, Reason, Receipt
+from alertd.lifeline import boot
 
 #: header: who wrote it; its first byte: whether it may still be written
 _MAGIC = b"alertd journal 2"
@@ -55,8 +56,8 @@ class Journal:
     @classmethod
     def open(cls, folder: Path, channel: str, owner: str, slots: int) -> Self | None:
         """A new journal with so many slots; None when none can be kept here, for want of room or of Linux."""
-        boot = _boot()
-        if boot is None:
+        here = boot()
+        if here is None:
             return None
         path = folder / f"{channel}.{owner}"
         try:
@@ -68,7 +69,7 @@ class Journal:
             fcntl.flock(file, fcntl.LOCK_EX)
             # real room on the disk: a page that cannot be written would kill the process
             os.posix_fallocate(file.fileno(), 0, _HEADER + slots * _SLOT_BYTES)
-            file.write(b"\0" + _MAGIC + boot)
+            file.write(b"\0" + _MAGIC + here)
             file.flush()
             return cls(file, path, slots)
         except OSError:
@@ -189,7 +190,7 @@ def _journals(folder: Path, channel: str) -> list[Path]:
 def _mapped(path: Path) -> Iterator[mmap.mmap]:
     """A journal of this boot of this machine, as it is now. Raises ValueError for any other."""
     with path.open("r+b") as file, mmap.mmap(file.fileno(), 0) as pages:
-        head = _MAGIC + (_boot() or b"?")
+        head = _MAGIC + (boot() or b"?")
         if pages[1 : 1 + len(head)] != head:
             raise ValueError("not a journal of this boot")
         yield pages
@@ -216,11 +217,3 @@ def _receipt(pages: mmap.mmap, begin: int) -> Receipt:
         ref=words[:ref].decode("utf-8", "ignore") or None,
         detail=words[ref:].decode("utf-8", "ignore") or None,
     )
-
-
-def _boot() -> bytes | None:
-    """What tells this run of this machine from every other; None where nothing does."""
-    try:
-        return Path("/proc/sys/kernel/random/boot_id").read_bytes().strip()
-    except OSError:
-        return None

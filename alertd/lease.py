@@ -8,6 +8,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import Engine, update
 from sqlalchemy.exc import SQLAlchemyError
@@ -15,6 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from alertd import store
 from alertd.clock import Clock, stopwatch
 from alertd.db import writing
+from alertd.lifeline import LifeLine
 from alertd.tables import ChannelStateRow
 
 log = logging.getLogger(__name__)
@@ -23,10 +25,12 @@ log = logging.getLogger(__name__)
 class Keeper:
     """Renews leases three times in their length; a dead process renews nothing, and that is all."""
 
-    def __init__(self, engine: Engine, clock: Clock, lease: timedelta) -> None:
+    def __init__(self, engine: Engine, clock: Clock, lease: timedelta, life_lines: Path) -> None:
         self._engine = engine
         self._clock = clock
         self.lease = lease
+        #: the folder in which it is seen whose process lives
+        self.life_lines = life_lines
         self._owners: dict[str, str] = {}
         #: by owner: the time of the stopwatch at which its leases lapse, if they are not renewed
         self._until: dict[str, float] = {}
@@ -38,6 +42,7 @@ class Keeper:
     def keeping(self, channel: str, kin: str = "") -> Iterator[str]:
         """A new owner whose leases on `channel` are renewed inside the block; its name begins with `kin`."""
         owner = kin + secrets.token_hex(8)
+        line = LifeLine.hold(self.life_lines, owner, channel)
         with self._guard:
             self._owners[owner] = channel
             self._until[owner] = stopwatch() + self.lease.total_seconds()
@@ -49,6 +54,8 @@ class Keeper:
         finally:
             with self._guard:
                 del self._owners[owner], self._until[owner]
+            if line is not None:
+                line.let_go()
 
     def until(self, owner: str) -> Callable[[], float]:
         """What tells until when, by the stopwatch, nobody else can have what this owner holds."""

@@ -22,11 +22,13 @@ from alertd.clock import stopwatch
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
 from alertd.drill.watch import DrillWatch
+from alertd.inherit import inherit
 from alertd.mail_room import MailRoom
 from alertd.rounds import Rounds
 from alertd.send import drain
 from alertd.site import Site
 from alertd.store import airings
+from alertd.store.freezes import open_below
 from alertd.tables import ChannelStateRow, DispatchRow
 from alertd.watermark import Watermark
 
@@ -34,6 +36,11 @@ log = logging.getLogger(__name__)
 
 #: how often it looks, in seconds
 EVERY = 0.25
+#: after the death of a sender on this machine, seconds until the relay steps in when nobody else has looked:
+#: longer than a worker takes that is started again, and shorter than `[worker] patience`
+BEREAVED = 4.0
+#: for so long after it, in seconds
+MOURNING = 60.0
 #: the alarm that says that the relay has to dispatch by itself
 NOBODY_LOOKS = "nobody-looks"
 
@@ -51,6 +58,8 @@ class Relay:
         self._bell = ThreadPoolExecutor(1, "bell")
         self._ringing: Future[None] | None = None
         self._unheard: dict[str, float] = {}
+        #: when it was last seen that a sender of a channel had died here
+        self._bereaved: dict[str, float] = {}
         self._own: dict[str, threading.Thread] = {}
         self._drills = DrillWatch(site)
         self._booth = ThreadPoolExecutor(1, "booth")
@@ -84,11 +93,13 @@ class Relay:
             self.close()
 
     def tick(self) -> None:
-        """One look: plan, expire, finish, ring, and step in where nobody looks."""
+        """One look: plan, expire, finish, inherit, ring, and step in where nobody looks."""
         site = self._site
         self._drills.tick()
         with reading(site.engine) as session:
-            approved = [row.id for row in store.dispatches_in(session, State.APPROVED)]
+            # what is frozen is planned when it may go out: its audience, and the age of its approval, are looked at then
+            below = open_below(session)
+            approved = [row.id for row in store.dispatches_in(session, State.APPROVED) if row.priority < below]
         for number in approved:
             self._plan(number)
         self._conclude()
@@ -96,6 +107,7 @@ class Relay:
         self._watch_the_air()
         self._carry_letters()
         self._rounds.tick()
+        self._bereaved |= dict.fromkeys(inherit(site), stopwatch())
         now = site.clock.now()
         with reading(site.engine) as session:
             due = [name for name in site.settings if _due(session, name, now)]
@@ -234,6 +246,8 @@ class Relay:
         looked = row.looked_at if row is not None else None
         if self._ring is None or self._unheard.get(name, stopwatch()) < stopwatch() - 1.0:
             patience = min(patience, timedelta(seconds=1))
+        elif self._bereaved.get(name, -MOURNING) > stopwatch() - MOURNING:
+            patience = min(patience, timedelta(seconds=BEREAVED))
         return since is not None and since <= now - patience and (looked is None or looked <= now - patience)
 
     def _dispatch(self, name: str) -> None:

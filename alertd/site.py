@@ -51,7 +51,7 @@ class Site:
             engine=engine,
             clock=clock,
             secret=secret_of(config.storage),
-            keeper=Keeper(engine, clock, lease),
+            keeper=Keeper(engine, clock, lease, config.storage / "senders"),
         )
 
     def under(self, config: Config) -> Site:

@@ -13,6 +13,7 @@ from kombu.exceptions import OperationalError
 from alertd import doorbell, hold
 from alertd.config import Config
 from alertd.errors import AlertdError
+from alertd.inherit import inherit
 from alertd.pulse import Pulse, of_worker
 from alertd.relay import Ring
 from alertd.send import drain
@@ -110,10 +111,14 @@ class Looker:
             guard.release()
 
     def _look_back(self) -> None:
-        """Before the first drain: nothing that an older database takes for open may go out by itself."""
+        """Before the first drain: nothing that an older database takes for open may go out by itself.
+
+        And what its own predecessor held is free, also where no relay runs.
+        """
         with self._first:
             if not self._looked_back:
                 hold.look(self._site)
+                inherit(self._site)
                 self._looked_back = True
 
 

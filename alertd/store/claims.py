@@ -17,6 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from alertd.channel import Outcome
+from alertd.store.freezes import open_below
 from alertd.tables import (
     DeliveryRow,
     DispatchRow,
@@ -56,7 +57,8 @@ def claim(
 
     `handed` chooses those whose hand-over had begun (ask, or in doubt) or the others
     (hand over). What senders held whose names do not begin with `kin` is left to their own
-    for a while longer: they may know what became of it. A correction is not due while what it corrects is in somebody's hands.
+    for a while longer: they may know what became of it. A correction is not due while what it corrects is in
+    somebody's hands, and nothing is handed over that is frozen.
     """
     wrong = aliased(DeliveryRow)
     # no EXISTS: PostgreSQL would read the whole table for it, once for each claim
@@ -83,6 +85,10 @@ def claim(
     if handed:
         due = due.order_by(DeliveryRow.due_at)
     else:
+        below = open_below(session)
+        if not below:
+            return []
+        due = due.where(DeliveryRow.priority < below)
         due = due.order_by(DeliveryRow.priority, DeliveryRow.attempt, DeliveryRow.due_at, DeliveryRow.id)
     if session.get_bind().dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
@@ -138,6 +144,20 @@ def renew(session: Session, owner: str, until: datetime) -> None:
     )
 
 
+def inherit(session: Session, owner: str, now: datetime, *, handed: bool) -> int:
+    """Ends the leases of an owner that is dead; how many. `handed` False = not of hand-overs that had begun."""
+    whose = (DeliveryRow.owner == owner, DeliveryRow.claimed_until > now)
+    begun = () if handed else (DeliveryRow.handed_at.is_(None),)
+    freed = session.scalars(
+        update(DeliveryRow)
+        .where(*whose, *begun)
+        .values(claimed_until=now)
+        .returning(DeliveryRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return len(freed.all())
+
+
 def release(session: Session, owner: str, ids: Sequence[int]) -> None:
     """Gives claimed deliveries back that were not handed over."""
     if ids:
@@ -152,10 +172,10 @@ def release(session: Session, owner: str, ids: Sequence[int]) -> None:
 def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime) -> frozenset[int]:
     """The hand-over of these begins: after the commit they count as possibly arrived.
 
-    Returns those that may go; the others were stopped, have left, or are no longer ours.
+    Returns those that may go; the others were stopped, have left, are frozen, or are no longer ours.
     Twice is the same as once: the reply to the first commit may have been lost.
     """
-    if not ids:
+    if not ids or not (below := open_below(session)):
         return frozenset()
     beginning = case((DeliveryRow.handed_at.is_(None), 1), else_=0)
     marked = session.scalars(
@@ -165,6 +185,7 @@ def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime)
             DeliveryRow.owner == owner,
             DeliveryRow.claimed_until > now,
             DeliveryRow.due_at.is_not(None),
+            DeliveryRow.priority < below,
         )
         .values(attempt=DeliveryRow.attempt + beginning, handed_at=now, line_until=None)
         .returning(DeliveryRow.id)
@@ -226,12 +247,14 @@ def postpone(session: Session, owner: str, number: int, until: datetime) -> None
 
 
 def waiting(session: Session, channel: str, now: datetime) -> bool:
-    """Whether a channel has deliveries to hand over that nobody holds."""
-    return bool(
+    """Whether a channel has deliveries to hand over that nobody holds and nothing freezes."""
+    below = open_below(session)
+    return bool(below) and bool(
         session.scalar(
             select(
                 exists().where(
                     DeliveryRow.channel == channel,
+                    DeliveryRow.priority < below,
                     DeliveryRow.due_at <= now,
                     DeliveryRow.due_at.is_not(None),
                     DeliveryRow.handed_at.is_(None),

@@ -69,6 +69,20 @@ GUARDS = (
         _FLOW,
     ),
     Guard(
+        "only whose process is gone is dead",
+        "alertd/lifeline.py",
+        "            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)\n            there,",
+        "            there,",
+        ("tests/unit/test_lifeline.py", "tests/flow/test_inherit.py"),
+    ),
+    Guard(
+        "a far end that is asked has time to know what it was told last",
+        "alertd/store/claims.py",
+        "    begun = () if handed else (DeliveryRow.handed_at.is_(None),)\n",
+        "    begun: tuple[()] = ()\n",
+        ("tests/flow/test_inherit.py",),
+    ),
+    Guard(
         "a receipt of an earlier attempt changes nothing",
         "alertd/store/crowds.py",
         "AND owner = :owner AND attempt = :attempt AND standing < :rank",
