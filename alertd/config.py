@@ -106,7 +106,7 @@ class Worker(_Section):
 
     #: workers that `alertd up` starts, which share the work; 0 = one for each processor, at most 4
     processes: int = Field(default=0, ge=0, le=16)
-    #: how long a claim holds without being renewed; recovery after a death takes this long
+    #: how long a claim holds without being renewed; recovery after the death of another machine takes this long
     lease: float = Field(default=8.0, gt=0)
     #: when nobody has looked at due work for so long, the relay dispatches by itself
     patience: float = Field(default=10.0, gt=0)
