@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import socket
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -19,6 +20,9 @@ SPEED = 60.0
 PAGE_SPEED = 4.0
 #: the station's queue that cuts into the programme
 QUEUE = "emergency"
+#: below those that Linux gives to connections that go out: between the choice and the start of a
+#: far end, a connection could take one of them
+_PORTS = range(20_000, 32_000)
 #: the demo's own channels
 SECTIONS = ("mail", "phone", "fm", "radio", "stations", "cars")
 
@@ -213,9 +217,10 @@ def _write(file: Path, text: str) -> None:
         opened.write(text)
 
 
-def _free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _free(port: int, kind: int = socket.SOCK_STREAM) -> bool:
+    with socket.socket(socket.AF_INET, kind) as probe:
+        if kind == socket.SOCK_STREAM:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
@@ -224,18 +229,15 @@ def _free(port: int) -> bool:
 
 
 def _any(kind: int = socket.SOCK_STREAM) -> int:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        port = secrets.choice(_PORTS)
+        if _free(port, kind):
+            return port
 
 
 def _pair() -> int:
     """A UDP port whose next one is free as well: RTP and its control (RFC 3550 §11)."""
     while True:
         port = _any(socket.SOCK_DGRAM)
-        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
-            try:
-                probe.bind(("127.0.0.1", port + 1))
-            except (OSError, OverflowError):
-                continue
-        return port
+        if _free(port + 1, socket.SOCK_DGRAM):
+            return port
