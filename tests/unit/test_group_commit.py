@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Sequence
-from itertools import pairwise
 
 import pytest
 
@@ -50,10 +49,10 @@ def test_what_comes_while_one_is_written_is_written_together() -> None:
 
 
 def test_a_crowd_leaves_the_database_to_others_between_its_groups() -> None:
-    began: list[float] = []
+    groups: list[int] = []
 
-    async def crowd() -> None:
-        together: GroupCommit[int] = GroupCommit(lambda entries: began.append(stopwatch()), latest=0.05)
+    async def crowd() -> float:
+        together: GroupCommit[int] = GroupCommit(lambda entries: groups.append(len(entries)), latest=0.05)
         start = stopwatch()
         await together.add([0])
         assert stopwatch() - start < 0.05, "what comes alone is written at once"
@@ -62,9 +61,12 @@ def test_a_crowd_leaves_the_database_to_others_between_its_groups() -> None:
             waiting.append(asyncio.create_task(together.add([1])))
             await asyncio.sleep(0.001)
         await asyncio.gather(*waiting)
+        return stopwatch() - start
 
-    asyncio.run(crowd())
-    assert all(after - before >= 0.045 for before, after in pairwise(began))
+    seconds = asyncio.run(crowd())
+    # a busy machine begins a group late, and the next one not earlier for it
+    assert 2 <= len(groups) <= seconds / 0.05 + 1
+    assert sum(groups) > 2 * len(groups)
 
 
 def test_nothing_is_left_running_when_nothing_waits() -> None:

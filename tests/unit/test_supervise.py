@@ -98,10 +98,12 @@ def test_nothing_survives_a_supervisor_that_is_killed(tmp_path: Path):
     with subprocess.Popen(
         [sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True
     ) as parent:
-        assert parent.stdout is not None
-        child = int(parent.stdout.readline())
-        until(lambda: b"sleep(600)" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0")[-2])
-        parent.kill()
+        try:
+            assert parent.stdout is not None
+            child = int(parent.stdout.readline())
+            until(lambda: b"time.sleep(600)\0" in Path(f"/proc/{child}/cmdline").read_bytes())
+        finally:
+            parent.kill()  # or a failure would wait for its 600 seconds
     until(lambda: not runs(child))
 
 
