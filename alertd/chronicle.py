@@ -29,8 +29,8 @@ WRITERS = frozenset({Role.DRAFT, Role.APPROVE, Role.SEND})
 LONGEST_NOTE = 1000
 #: kinds of actions that the staff's chronicle tells of; the audit trail has more
 _TOLD = (
-    *("dispatch.", "drill.", "chronicle.", "channel.", "relay.", "airing.", "draft.", "help.", "visit."),
-    *("checklist.", "operator.added", "operator.roles", "operator.off", "operator.on", "reading.kept"),
+    *("dispatch.", "freeze.", "drill.", "chronicle.", "channel.", "relay.", "airing.", "draft.", "help."),
+    *("visit.", "checklist.", "operator.added", "operator.roles", "operator.off", "operator.on", "reading.kept"),
 )
 
 

@@ -56,6 +56,7 @@ def examine(site: Site) -> Iterator[Sign]:
         ("storage", _storage),
         ("database", _database),
         ("broker", _broker),
+        ("freeze", _freeze),
         ("operators", _operators),
         ("recipients", _recipients),
         ("voices", _voices),
@@ -159,6 +160,20 @@ def _broker(site: Site) -> Iterator[Sign]:
         )
     else:
         yield Sign("broker", Grade.WELL, "answers")
+
+
+def _freeze(site: Site) -> Iterator[Sign]:
+    from alertd.db import reading
+    from alertd.freeze import Scope, frozen
+
+    with reading(site.engine) as session:
+        held = frozen(session, site.clock.now())
+    for one in held:
+        grade = Grade.ILL if one.scope is Scope.EVERYTHING else Grade.WORRY
+        since = f"{one.scope} is frozen since {one.at:%Y-%m-%d %H:%M} UTC by {one.by}"
+        yield Sign("freeze", grade, since, f"two people: alertd freeze lift {one.scope} --as NAME")
+    if not held:
+        yield Sign("freeze", Grade.WELL, "nothing is frozen")
 
 
 def _operators(site: Site) -> Iterator[Sign]:

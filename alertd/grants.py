@@ -124,6 +124,6 @@ def _public(api: bool) -> dict[str, tuple[str, ...]]:
 
 #: of what happened and what is set, for feeds, callbacks and figures
 _READ_BY_PUBLIC = (
-    "alembic_version", "alert", "dispatch", "artefact", "airing", "rolled_up", "channel_state", "pulse", "area",
+    "alembic_version", "alert", "dispatch", "artefact", "airing", "rolled_up", "channel_state", "pulse", "freeze", "area",
     "area_outline", "shelter", "jma_notice", "feed", "inbox", "drill", "drill_occurrence", "drill_step",
 )  # fmt: skip

@@ -22,6 +22,7 @@ from alertd.letter import LETTER, RETRY, Fate, LetterKind, hash_of, token_of, wr
 from alertd.messages import CHANGE, STOP
 from alertd.site import Site
 from alertd.store import letters, subscriptions
+from alertd.store.freezes import open_below
 from alertd.subscription import Choice
 from alertd.tables import ContactRow, LetterRow
 from alertd.token import seal
@@ -98,8 +99,9 @@ def _writer(site: Site) -> Writes:
 
 
 def _something_due(site: Site) -> bool:
+    """Whether letters wait, and nothing holds everything back."""
     with reading(site.engine) as session:
-        return letters.due(session, site.clock.now())
+        return open_below(session) > 0 and letters.due(session, site.clock.now())
 
 
 def _take(site: Site) -> list[_Ready]:

@@ -14,6 +14,7 @@ from alertd import broker, pulse, store
 from alertd.db import reading
 from alertd.dispatch import State
 from alertd.site import Site
+from alertd.store import freezes
 
 #: with less room than this nothing can be stored any more, in bytes
 LEAST = 50_000_000
@@ -32,12 +33,13 @@ class Look:
 
 
 def readiness(site: Site) -> list[Look]:
-    """Database, disk, relay, workers and broker, each told by what it does and not by what it says."""
+    """Database, disk, relay, freeze, workers and broker, each told by what it does and not by what it says."""
     now = site.clock.now()
     looks: list[tuple[str, bool, Callable[[Site, datetime], str]]] = [
         ("database", True, _database),
         ("storage", True, _storage),
         ("relay", True, _relay),
+        ("freeze", True, _freeze),
         *((f"worker of {name}", False, _worker(name)) for name in site.settings),
         ("broker", False, _broker),
     ]
@@ -71,6 +73,13 @@ def _database(site: Site, now: datetime) -> str:
             if row.approved_at is not None and (now - row.approved_at).total_seconds() > _hold(site)
         ]
     return f"{len(left)} approved alerts wait for a relay" if left else ""
+
+
+def _freeze(site: Site, now: datetime) -> str:
+    """Nobody holds real alerts back."""
+    with reading(site.engine) as session:
+        held = [row for row in freezes.freezes(session) if row.scope == freezes.Scope.EVERYTHING]
+    return f"everything is frozen since {held[0].set_at:%Y-%m-%d %H:%M} UTC" if held else ""
 
 
 def _hold(site: Site) -> float:

@@ -625,6 +625,20 @@ class AlarmRow(Base):
     raised_at: Mapped[datetime]
 
 
+class FreezeRow(Base):
+    """Nothing new is handed over while the row exists (see alertd.freeze); one for each scope."""
+
+    __tablename__ = "freeze"
+
+    scope: Mapped[str] = mapped_column(String(16), primary_key=True)
+    set_by: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    set_at: Mapped[datetime]
+    reason: Mapped[str] = mapped_column(String(300))
+    #: the first of the two people who lift it; None = nobody has said so yet
+    lifted_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    lifted_at: Mapped[datetime | None]
+
+
 class PulseRow(Base):
     """A relay's or a worker's last sign of life, one row for each process; see alertd.pulse."""
 

@@ -31,6 +31,7 @@ COMMANDS = {
     "demo": "A demo city with simulated far ends: one alert over four channels.",
     "up": "Run everything on this machine: broker, workers, relay, console.",
     "alert": "Send, approve, show, list and cancel alerts.",
+    "freeze": "Hold everything back: set by one person, lifted by two.",
     "drill": "Schedule, arm, run, report and rehearse drills.",
     "recipient": "Import, export and check recipients.",
     "area": "Import and list areas.",

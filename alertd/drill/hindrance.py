@@ -1,4 +1,4 @@
-"""The hindrance of a drill: a real alert of level 3 and above, or of civil protection, in force or just let go."""
+"""The hindrance of a drill: a freeze, or a grave real alert that is in force or was just let go."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from alertd.drill import REAL_LASTS
 from alertd.errors import WrongAlert
 from alertd.hazard import HAZARD_CODE, LEVEL_PARAMETER, Hazard
 from alertd.store import drills
+from alertd.store.freezes import ALL, open_below
 
 #: from this level on a real alert ends every drill
 LEVEL = 3
@@ -23,8 +24,11 @@ def hindrance(session: Session, now: datetime) -> str | None:
     """Why no drill may go on now; None when nothing stands in the way.
 
     A real alert holds from its approval until it expires, is called off, or a newer one
-    replaces it, and two hours in any case. What is not understood holds too.
+    replaces it, and two hours in any case. What is not understood holds too. A message
+    that a freeze has held back would be heard after its time.
     """
+    if open_below(session) < ALL:
+        return "drills are frozen; nothing goes out until two people lift it"
     rows = drills.real_alerts(session, now=now, since=now - REAL_LASTS)
     told = [(row, _read(alert.document)) for row, alert in rows]
     closed = {reference for _, alert in told if alert is not None for reference in alert.references}

@@ -21,6 +21,7 @@ from alertd.delivery import Next
 from alertd.redact import kept
 from alertd.sealed import opener
 from alertd.store.claims import Claimed
+from alertd.store.freezes import open_below
 from alertd.tables import CONTACT_ADDRESS, Instant
 
 
@@ -41,7 +42,10 @@ def claim_and_mark(
 
     For senders that note elsewhere which of them has really begun.
     """
-    words = {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until}
+    below = open_below(session)
+    if not below:
+        return []
+    words = {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until, "below": below}
     if session.get_bind().dialect.name == "postgresql":
         rows = _many(session.scalar(_CLAIM["postgresql"], words))
     else:
@@ -178,7 +182,8 @@ _THESE = {
 #: what is due of a channel, the most urgent first
 _DUE = """
     SELECT d.id FROM delivery AS d
-    WHERE d.channel = :channel AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.handed_at IS NULL
+    WHERE d.channel = :channel AND d.priority < :below
+      AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.handed_at IS NULL
       AND (d.claimed_until IS NULL OR d.claimed_until <= :now)
       AND (d.after_id IS NULL OR (
           SELECT wrong.id FROM delivery AS wrong
