@@ -23,6 +23,7 @@ from alertd.errors import NotFound
 from alertd.recipient import Contact, Recipient
 from alertd.rotation import check_keys
 from alertd.site import Site
+from alertd.store.planning import may_take_contacts_away
 from alertd.suppression import suppressed
 from alertd.tables import AreaRow, ContactRow, DeliveryRow, MembershipRow, RecipientRow
 from alertd.zones import zones
@@ -334,18 +335,19 @@ def _change_contacts(session: Session, stored: _Stored, recipient: Recipient) ->
     """Brings stored contacts in line with the list; returns those that are new.
 
     An address that the list no longer has goes; one that something was sent to is kept
-    for the record and switched off.
+    for the record and switched off, and so is one of which a delivery may just be made.
     """
     listed = {(contact.kind, contact.address): contact for contact in recipient.contacts}
     kinds = {kind for kind, _ in listed}
     gone = [row.id for key, row in stored.contacts.items() if key[0] in kinds and key not in listed]
-    if gone:
+    if gone and may_take_contacts_away(session):
         used = exists().where(DeliveryRow.contact_id == ContactRow.id)
         session.execute(
             delete(ContactRow)
             .where(ContactRow.id.in_(gone), ~used)
             .execution_options(synchronize_session=False)
         )
+    if gone:
         session.execute(
             update(ContactRow)
             .where(ContactRow.id.in_(gone))

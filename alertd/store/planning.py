@@ -12,6 +12,7 @@ from sqlalchemy import (
     Insert,
     Table,
     exists,
+    func,
     or_,
     select,
 )
@@ -26,6 +27,8 @@ from alertd.tables import (
 )
 
 _DELIVERY = cast("Table", DeliveryRow.__table__)
+#: what marks PostgreSQL's lock on taking contacts away; any number that nobody else takes
+TAKING_AWAY = 7120
 
 
 def planned(session: Session, dispatch_id: int) -> bool:
@@ -42,11 +45,28 @@ def known_to(wrong: type[DeliveryRow]) -> ColumnElement[bool]:
     return or_(wrong.handed_at.is_not(None), heard)
 
 
+def keep_contacts(session: Session) -> None:
+    """Nobody takes contacts away until this transaction ends; waits for who is just doing it.
+
+    PostgreSQL would have to look for the contact of each of a million deliveries otherwise.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(select(func.pg_advisory_xact_lock_shared(TAKING_AWAY)))
+
+
+def may_take_contacts_away(session: Session) -> bool:
+    """Whether nobody makes deliveries now; if so, nobody does until this transaction ends."""
+    if session.get_bind().dialect.name != "postgresql":
+        return True
+    return session.scalar(select(func.pg_try_advisory_xact_lock(TAKING_AWAY))) is True
+
+
 def plan_next_contacts(
     session: Session, delivery_ids: Sequence[int], kinds: Mapping[str, str], now: datetime
 ) -> int:
     """After a failure: the recipient's next contact of the same kind that the dispatch has not tried."""
     planned = 0
+    keep_contacts(session)
     failed = session.execute(select(_DELIVERY).where(DeliveryRow.id.in_(delivery_ids))).all()
     for row in failed:
         tried = select(DeliveryRow.contact_id).where(

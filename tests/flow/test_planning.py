@@ -11,7 +11,7 @@ from sqlalchemy import event, select
 from alertd import plan, store
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
-from alertd.store import roster
+from alertd.store import planning, roster
 from alertd.tables import DeliveryRow, DispatchRow
 from tests import factories
 from tests.flow.conftest import City
@@ -131,3 +131,16 @@ def test_two_relays_do_not_plan_the_same_at_once(city: City, approved: int) -> N
         assert connection is not None
         assert plan.plan(city.site, approved) == 0
     assert plan.plan(city.site, approved) == 7
+
+
+def test_while_anybody_plans_no_contact_is_taken_away(city: City, approved: int) -> None:
+    if city.site.engine.dialect.name == "sqlite":
+        pytest.skip("a file has one writer, and looks for the contact of each delivery")
+    with writing(city.site.engine) as session:
+        planning.keep_contacts(session)
+        with writing(city.site.engine) as another:
+            assert not planning.may_take_contacts_away(another)
+    with roster.planning(city.site.engine, approved), writing(city.site.engine) as session:
+        assert not planning.may_take_contacts_away(session)
+    with writing(city.site.engine) as session:
+        assert planning.may_take_contacts_away(session)

@@ -14,6 +14,7 @@ from alertd.db import reading, writing
 from alertd.recipient import Contact, Recipient
 from alertd.register import Registered, install, register, registered
 from alertd.site import Site
+from alertd.store.planning import keep_contacts
 from alertd.tables import AreaRow, ContactRow, MembershipRow, RecipientRow
 from tests import factories
 
@@ -142,3 +143,14 @@ def test_a_new_installation_has_the_zones_of_the_default_city_once(tmp_path: Pat
             assert session.scalars(select(AreaRow.code)).all() == ["RNN"]
     finally:
         site.close()
+
+
+def test_while_an_alert_is_planned_an_address_that_is_gone_is_only_switched_off(site: Site):
+    if site.engine.dialect.name == "sqlite":
+        pytest.skip("a file has one writer, and looks for the contact of each delivery")
+    register(site, [TARO], by="test")
+    moved = replace(TARO, contacts=(Contact(kind="email", address="new@example.jp"),))
+    with writing(site.engine) as planner:
+        keep_contacts(planner)
+        register(site, [moved], by="test")
+    assert contacts(site) == {"taro@example.jp": False, "new@example.jp": True, "+81256000001": True}
