@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,6 +23,9 @@ from alertd.tables import AreaRow, ContactRow, RecipientRow
 _AT_ONCE = 5000
 #: of a sealed text, what is never the same twice: its key's number and its nonce
 _SEAL = 24
+#: the columns that are kept opened: of recipients, and of their contacts
+_OF_PEOPLE = ("name", "kana", "association", "external_id")
+_ADDRESS = "address"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +62,9 @@ def search(session: Session, words: str, opened: Opened, *, after: int = 0, limi
     """Active recipients that every word fits, by number, from beyond `after` on; no words = all.
 
     A word fits a name, a reading in either kana, an association, the number in the list,
-    or part of a telephone number or address. Names are stored encrypted, so they are read
-    and looked through here; `opened` keeps what was decrypted for the next search, and
-    forgets whoever is not on the list any more.
+    or part of a telephone number or address. Names and addresses are stored encrypted, so
+    they are read and looked through here; `opened` keeps what was decrypted for the next
+    search, and forgets whoever is not on the list any more.
     """
     typed = unicodedata.normalize("NFKC", words).split()
     if not typed:
@@ -73,10 +76,14 @@ def search(session: Session, words: str, opened: Opened, *, after: int = 0, limi
             return exact
     wanted = [_Word.of(word) for word in typed]
     marks = _marks(session)
-    opened.forget_others(marks)
+    opened.forget_others(_OF_PEOPLE, marks)
+    ways: dict[int, bytes] = {}
+    if any(word.part is not None for word in wanted) or opened.keeps(_ADDRESS):
+        ways = _marks_of_ways(session, marks)
+        opened.forget_others((_ADDRESS,), ways)
     found: list[int] = []
     for block in sorted(number for number in marks if (number + 1) * _AT_ONCE > after):
-        fitting = _Block(session, opened, block, marks[block]).fitting(wanted)
+        fitting = _Block(session, opened, block, marks[block], ways.get(block)).fitting(wanted)
         found += sorted(number for number in fitting if number > after)
         if len(found) >= limit:
             break
@@ -139,6 +146,18 @@ def _marks(session: Session) -> dict[int, bytes]:
     }
 
 
+def _marks_of_ways(session: Session, people: Mapping[int, bytes]) -> dict[int, bytes]:
+    """The blocks whose recipients can be reached, and a mark of each that changes with their addresses."""
+    block = ContactRow.recipient_id // _AT_ONCE
+    told = cast(ContactRow.id, String) + "," + func.substr(type_coerce(ContactRow.address, String), 1, _SEAL)
+    rows = select(block, func.aggregate_strings(told, "\n")).where(ContactRow.active).group_by(block)
+    return {
+        number: hashlib.blake2b(said.encode(), key=people[number], digest_size=16).digest()
+        for number, said in session.execute(rows)
+        if number in people
+    }
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
     """The active recipients with `_AT_ONCE` numbers."""
@@ -147,6 +166,8 @@ class _Block:
     opened: Opened
     number: int
     mark: bytes
+    #: the same of their addresses; None = they have none, or nobody looks for one
+    mark_of_ways: bytes | None
 
     def fitting(self, wanted: Sequence[_Word]) -> set[int]:
         """Those whom every word fits, by number."""
@@ -171,13 +192,19 @@ class _Block:
         return self.opened.having(column.key, self.number, self.mark, read, text, whole=whole)
 
     def _at(self, part: str) -> set[int]:
-        """Those with this in an address or a number; these are opened each time."""
-        listed = (
-            select(ContactRow.recipient_id, ContactRow.address)
-            .join(RecipientRow)
-            .where(self._mine, RecipientRow.active, ContactRow.active)
-        )
-        return {number for number, address in self.session.execute(listed) if part in address.casefold()}
+        """Those with this in an address or a number."""
+        if self.mark_of_ways is None:
+            return set()
+
+        def read() -> Sequence[tuple[int, str]]:
+            listed = (
+                select(ContactRow.recipient_id, ContactRow.address)
+                .join(RecipientRow)
+                .where(self._mine, RecipientRow.active, ContactRow.active)
+            )
+            return [(number, address.casefold()) for number, address in self.session.execute(listed)]
+
+        return self.opened.having(_ADDRESS, self.number, self.mark_of_ways, read, part)
 
     @property
     def _mine(self) -> ColumnElement[bool]:

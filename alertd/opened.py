@@ -1,4 +1,4 @@
-"""Opened columns: names and readings that a search has decrypted, kept in memory for the next one.
+"""Opened columns: names, readings and addresses that a search has decrypted, kept in memory for the next one.
 
 They are kept by blocks of recipients. A block serves only while its mark is the one that
 the database gives now, and the mark holds every seal: a change, a new key or an erasure
@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import threading
 from array import array
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-#: letters that one process keeps: those of 250,000 recipients, in 25 MB; 40 where names have rare kanji
-MOST = 8_000_000
+#: letters that one process keeps: those of 250,000 recipients with their numbers, in 40 MB
+MOST = 12_000_000
 #: between two texts; one that has it is not kept
 _BETWEEN = "\0"
 
@@ -36,11 +36,16 @@ class Opened:
         self._kept: dict[tuple[str, int], _Kept] = {}
         self._letters = 0
 
-    def forget_others(self, marks: Mapping[int, bytes]) -> None:
-        """Keeps the blocks only that have these marks."""
+    def keeps(self, column: str) -> bool:
+        """Whether anything of a column is kept."""
+        with self._guard:
+            return any(key[0] == column for key in self._kept)
+
+    def forget_others(self, columns: Collection[str], marks: Mapping[int, bytes]) -> None:
+        """Keeps the blocks of these columns only that have these marks."""
         with self._guard:
             for key, kept in list(self._kept.items()):
-                if marks.get(key[1]) != kept.mark:
+                if key[0] in columns and marks.get(key[1]) != kept.mark:
                     self._drop(key)
 
     def having(

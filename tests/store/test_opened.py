@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
 from alertd import directory, personal_data, rotation
 from alertd.db import reading, writing
 from alertd.opened import Opened
 from alertd.site import Site
-from alertd.tables import RecipientRow
+from alertd.tables import ContactRow, RecipientRow
 from tests import factories
 
 
@@ -74,6 +75,28 @@ def test_whoever_is_erased_is_out_of_memory_with_the_next_search(site: Site) -> 
     personal_data.erase(site, "p8@example.jp", by="tests")
     assert _found(site, "三条", opened, limit=1) == ["三条 0"], "a search that ends before that block"
     assert "鶴亀" not in _memory(opened) and _found(site, "鶴亀", opened) == []
+
+
+def test_part_of_an_address_is_found_again_without_opening_one_and_a_new_one_at_once(site: Site) -> None:
+    opened = Opened()
+    assert _found(site, "p7@ex", opened) == ["三条 7"]
+    before = dict(opened._kept)
+    assert _found(site, "p6@ex", opened) == ["三条 6"]
+    assert all(opened._kept[key] is kept for key, kept in before.items())
+    with writing(site.engine) as session:
+        session.scalars(select(ContactRow).where(ContactRow.recipient_id == 2)).one().address = "q@example.jp"
+    assert _found(site, "q@ex", opened) == ["三条 1"]
+    assert "p1@example.jp" not in _memory(opened)
+
+
+def test_an_address_that_was_erased_is_out_of_memory_with_the_next_search_for_a_name(site: Site) -> None:
+    opened = Opened()
+    assert _found(site, "p8@ex", opened) == ["三条 8"] and "p8@example.jp" in _memory(opened)
+    with writing(site.engine) as session:
+        session.scalars(select(ContactRow).where(ContactRow.recipient_id == 9)).one().active = False
+    assert _found(site, "三条", opened, limit=1) == ["三条 0"]
+    assert "p8@example.jp" not in _memory(opened)
+    assert _found(site, "p8@ex", opened) == []
 
 
 def test_a_new_key_ends_what_was_opened_with_the_old_one(site: Site) -> None:
