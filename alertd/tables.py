@@ -421,9 +421,11 @@ class DeliveryRow(Base):
     __tablename__ = "delivery"
     __table_args__ = (
         UniqueConstraint("dispatch_id", "contact_id"),
-        # PostgreSQL would check them row by row, a third of the time that planning takes; there the
-        # contact keeps its recipient, and the artefacts keep their dispatch
+        # PostgreSQL would check them row by row, half of the time that planning takes; there the
+        # contact keeps its recipient, the artefacts keep their dispatch, and who takes contacts
+        # away waits until nobody plans (see alertd.store.planning)
         ForeignKeyConstraint(["dispatch_id"], ["dispatch.id"]).ddl_if(dialect="sqlite"),
+        ForeignKeyConstraint(["contact_id"], ["contact.id"]).ddl_if(dialect="sqlite"),
         ForeignKeyConstraint(["recipient_id"], ["recipient.id"]).ddl_if(dialect="sqlite"),
         Index(
             "ix_delivery_due",
@@ -476,7 +478,7 @@ class DeliveryRow(Base):
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
     dispatch_id: Mapped[int] = mapped_column(Number)
     recipient_id: Mapped[int] = mapped_column(Number)
-    contact_id: Mapped[int] = mapped_column(Number, ForeignKey("contact.id"))
+    contact_id: Mapped[int] = mapped_column(Number)
     channel: Mapped[str] = mapped_column(String(64))
     language: Mapped[str] = mapped_column(String(16))
     priority: Mapped[int]
