@@ -22,6 +22,7 @@ from operator_console.bare import Bare
 from operator_console.defences import Headers, Limits
 from operator_console.gate import inner_gates, outer_gate
 from operator_console.page import page
+from operator_console.prepared import PreparedWhenAsked
 from operator_console.public import public_routes
 from operator_console.ready import Ready, ReadyPages
 from operator_console.refusal import refusal
@@ -79,7 +80,7 @@ def public_app(site: Site) -> ASGIApp:
 
 
 def _app(title: str, *middleware: Middleware) -> FastAPI:
-    return FastAPI(
+    app = FastAPI(
         title=title,
         docs_url=None,
         redoc_url=None,
@@ -87,6 +88,8 @@ def _app(title: str, *middleware: Middleware) -> FastAPI:
         redirect_slashes=False,
         middleware=list(middleware),
     )
+    app.router.route_class = PreparedWhenAsked
+    return app
 
 
 def _to_sign_in(request: Request, _error: Exception) -> Response:
