@@ -21,7 +21,8 @@ from alertd.db import writing
 from alertd.dispatch import Person, Role
 from alertd.recipient import RecipientKind
 from alertd.site import Site
-from alertd.tables import AreaRow, Base, ContactRow, OperatorRow, RecipientRow
+from alertd.tables import AreaRow, ContactRow, OperatorRow, RecipientRow
+from tests.furnished import furnish
 
 #: the start of every test that stops the clock
 START = datetime(2026, 11, 23, 1, 0, tzinfo=UTC)
@@ -57,8 +58,7 @@ def make_site(
     )
     site = Site.open(config, clock)
     site._channels.update(channels)
-    # quicker than the migrations; that they make the same tables is a test of its own
-    Base.metadata.create_all(site.engine)
+    furnish(site.engine)
     with writing(site.engine) as session:
         for person in (WRITER, APPROVER, BOTH, TRAINEE):
             session.add(
