@@ -24,21 +24,23 @@ def _text(node: ast.expr) -> str:
     return "".join(str(part.value) if isinstance(part, ast.Constant) else "…" for part in node.values)
 
 
-def _refusals() -> list[str]:
+def _refusals() -> set[str]:
     """Every sentence with which the engine refuses a move, apart from the command line's own."""
-    found = []
+    found = set()
     for file in ALERTD.rglob("*.py"):
         if "cli" in file.parts or "demo" in file.parts:
             continue
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        source = file.read_text(encoding="utf-8")
+        for node in ast.walk(ast.parse(source)) if "MoveRefused" in source else ():
             if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "MoveRefused":
-                found.append(_text(node.args[0]))
+                found.add(_text(node.args[0]))
     return found
 
 
-@pytest.mark.parametrize("sentence", sorted(set(_refusals())))
-def test_every_refusal_is_said_in_the_operators_language(sentence: str) -> None:
-    assert any(piece in sentence for piece in refusal._KNOWN), sentence
+def test_every_refusal_is_said_in_the_operators_language() -> None:
+    sentences = _refusals()
+    assert len(sentences) > 40
+    assert [one for one in sorted(sentences) if not any(piece in one for piece in refusal._KNOWN)] == []
 
 
 def test_what_the_engine_says_of_a_delivery_is_read_in_japanese(
