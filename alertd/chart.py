@@ -6,6 +6,7 @@ is told by colour alone.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from xml.sax.saxutils import escape, quoteattr
@@ -125,7 +126,8 @@ def curves(
 
 def bars(title: str, rows: Sequence[Bar], *, goal: float | None) -> Chart:
     """Percent side by side, one row each; `goal` is a line through them."""
-    width, left, row = 720.0, 190.0, 30.0
+    width, row = 720.0, 30.0
+    left = 16 + max((_room(bar.name) for bar in rows), default=0.0)
     height, wide = row * len(rows) + 26, width - left - 150
     shapes: list[Trace | Box | Word] = []
     for number, bar in enumerate(rows):
@@ -144,6 +146,12 @@ def bars(title: str, rows: Sequence[Bar], *, goal: float | None) -> Chart:
             Word(x=x, y=height - 4, text=f"{goal:.0f} %", anchor="middle", size=12, colour=SOFT),
         ]
     return Chart(width=width, height=height, title=title, shapes=shapes)
+
+
+def _room(text: str) -> float:
+    """How wide words of the usual size are at most, between a short name's room and a third of a chart."""
+    wide = sum(13.0 if unicodedata.east_asian_width(letter) in "WF" else 8.0 for letter in text)
+    return min(max(wide, 120.0), 270.0)
 
 
 def svg(chart: Chart) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from xml.etree import ElementTree
 
-from alertd.chart import Bar, Curve, bars, curves, svg
+from alertd.chart import Bar, Curve, Word, bars, curves, svg
 from alertd.drill.ics import Entry, calendar
 from alertd.result.pace import pace as pace_of
 from alertd.result.words import length
@@ -70,3 +70,10 @@ def test_a_calendar_keeps_to_its_standard() -> None:
     assert "SUMMARY:【訓練】水害対応総合防災訓練、その2\\; 三条市全域" in unfolded
     assert "DESCRIPTION:一行目\\n二行目\\, 三" in unfolded
     assert "DTSTART:20270626T220000Z" in unfolded and "DTEND:20270627T020000Z" in unfolded
+
+
+def test_a_long_name_of_a_bar_has_room() -> None:
+    for name, room in (("Community FM interrupt (fm)", 27 * 7), ("防災行政無線（応答あり）", 12 * 13)):
+        chart = bars("reached", [Bar(name, 50.0, "")], goal=None)
+        label = next(shape for shape in chart.shapes if isinstance(shape, Word) and shape.text == name)
+        assert label.x >= room
