@@ -318,14 +318,20 @@ def program_environment() -> dict[str, str]:
     return {**os.environ, "LD_LIBRARY_PATH": str(libraries)} if libraries.exists() else dict(os.environ)
 
 
+def find_chromium() -> Path | None:
+    """The browser's program, as it is named by ALERTD_CHROMIUM or installed."""
+    chosen = os.environ.get("ALERTD_CHROMIUM")
+    names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
+    return next(
+        (Path(found) for name in ([chosen] if chosen else names) if (found := shutil.which(name))), None
+    )
+
+
 @pytest.fixture(scope="session")
 def chromium() -> Path:
     """The browser's program. A missing one is a failure where ALERTD_REQUIRE_BROWSER or CI is set."""
-    chosen = os.environ.get("ALERTD_CHROMIUM")
-    names = ["chromium-headless-shell", "chromium", "chromium-browser", "google-chrome"]
-    for name in [chosen] if chosen else names:
-        if found := shutil.which(name):
-            return Path(found)
+    if found := find_chromium():
+        return found
     missing = "no Chromium was found: set ALERTD_CHROMIUM or install chromium-headless-shell"
     if os.environ.get("ALERTD_REQUIRE_BROWSER") == "1" or os.environ.get("CI") == "true":
         pytest.fail(missing)

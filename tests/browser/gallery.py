@@ -1,6 +1,6 @@
 """The gallery: a picture of every page of a running console, in Japanese and English, on a desktop and a phone.
 
-    python -m tests.browser.gallery CONFIG FOLDER [--axe] [--only PART]
+    python -m tests.browser.gallery CONFIG FOLDER [--axe] [--only PART] [--language ja]
 
 `CONFIG` is the configuration of an installation that runs, such as `var/demo/alertd.toml`
 of `alertd demo`. The pages come out of the console's own registry of routes, filled with
@@ -36,6 +36,7 @@ from operator_console.admission import LANGUAGE_COOKIE, cookie_name
 from operator_console.catalogue import LANGUAGES
 from operator_console.routes import routes
 from tests.browser.window import DESKTOP, PHONE
+from tests.servers import find_chromium
 
 #: who looks at the pages: somebody who may see all of them
 NAME = "写真"
@@ -71,6 +72,8 @@ def addresses(site: Site) -> Iterator[str]:
                 "identifier": "flood-4",
                 "channel": "phone",
             }
+            if route.path.endswith("/go-on"):
+                parts["number"] = cancelled
             if route.path.startswith("/drills/"):
                 parts["number"] = drill
             if route.path.startswith("/drafts/"):
@@ -104,12 +107,20 @@ def visitor(site: Site, *, trainee: bool = False) -> str:
 
 
 def pictures(
-    browser: Browser, site: Site, url: str, paths: Sequence[str], folder: Path, *, trainee: bool, axe: bool
+    browser: Browser,
+    site: Site,
+    url: str,
+    paths: Sequence[str],
+    folder: Path,
+    *,
+    languages: Sequence[str],
+    trainee: bool,
+    axe: bool,
 ) -> list[str]:
     """Takes the pictures; returns what is wrong, in sentences."""
     wrong = []
     token = visitor(site, trainee=trainee)
-    for language in LANGUAGES:
+    for language in languages:
         context = browser.new_context(base_url=url, viewport=DESKTOP)
         cookies = {cookie_name(site): token, LANGUAGE_COOKIE: language}
         context.add_cookies([{"name": name, "value": value, "url": url} for name, value in cookies.items()])
@@ -143,7 +154,8 @@ def main() -> int:
     words.add_argument("folder", type=Path)
     words.add_argument("--axe", action="store_true", help="let axe-core look at each page too")
     words.add_argument("--only", default="", help="pages whose address has this in it")
-    words.add_argument("--chromium", default=None, help="the browser; default: Playwright's own")
+    words.add_argument("--language", choices=LANGUAGES, help="one language; default: all of them")
+    words.add_argument("--chromium", default=find_chromium(), help="the browser; default: the installed one")
     told = words.parse_args()
     told.folder.mkdir(parents=True, exist_ok=True)
     site = Site.open(configuration.load(told.config))
@@ -152,8 +164,16 @@ def main() -> int:
         with sync_playwright() as playwright:
             options = ["--no-sandbox", "--disable-dev-shm-usage"]
             browser = playwright.chromium.launch(executable_path=told.chromium, args=options)
+            languages = [told.language] if told.language else list(LANGUAGES)
             wrong = pictures(
-                browser, site, site.config.console_url, paths, told.folder, trainee=False, axe=told.axe
+                browser,
+                site,
+                site.config.console_url,
+                paths,
+                told.folder,
+                languages=languages,
+                trainee=False,
+                axe=told.axe,
             )
             if site.config.web.drill_port:
                 room = drill_room.room(site)
@@ -165,6 +185,7 @@ def main() -> int:
                     room.config.console_url,
                     inside,
                     told.folder / "drill-room",
+                    languages=languages,
                     trainee=True,
                     axe=told.axe,
                 )
