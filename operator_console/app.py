@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 from urllib.parse import quote
 
 from fastapi import Depends, FastAPI, Request, Response
@@ -11,7 +12,7 @@ from fastapi.responses import RedirectResponse
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.routing import Route
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from alertd.errors import MoveRefused, NotFound, WrongInput
 from alertd.site import Site
@@ -19,14 +20,16 @@ from operator_console import drill_room
 from operator_console.admission import SET_UP, Forbidden, NoSecondFactor, NotSignedIn, admission, https
 from operator_console.api import api
 from operator_console.bare import Bare
-from operator_console.defences import Headers, Limits
-from operator_console.gate import inner_gates, outer_gate
+from operator_console.defences import Headers, Limits, protective
+from operator_console.gate import inner_gates, network_buckets, outer_gate
 from operator_console.page import page
 from operator_console.prepared import PreparedWhenAsked
 from operator_console.public import public_routes
 from operator_console.ready import Ready, ReadyPages
 from operator_console.refusal import refusal
 from operator_console.routes import routes
+from operator_console.turned_away import TurnedAway
+from operator_console.uncounted import Uncounted
 from operator_console.visit import Visit
 
 log = logging.getLogger(__name__)
@@ -63,7 +66,18 @@ def drill_app(site: Site) -> FastAPI:
     return console_app(drill_room.room(site))
 
 
-def public_app(site: Site) -> ASGIApp:
+@dataclass(frozen=True, slots=True)
+class PublicApp:
+    """An app, and what its connections say to a network that floods (`operator_console.connection`)."""
+
+    app: ASGIApp
+    turned_away: TurnedAway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self.app(scope, receive, send)
+
+
+def public_app(site: Site) -> PublicApp:
     """Residents' pages, callbacks of far ends, audio and feeds; sets no cookie."""
     given = public_routes(site)
     app = _app("alertd")
@@ -76,7 +90,16 @@ def public_app(site: Site) -> ASGIApp:
     pages = ReadyPages(site)
     inside = Limits(Bare(Ready(inner_gates(app, site, pages), pages=pages), routes=bare))
     secure = site.config.public_url.startswith("https://")
-    return Headers(outer_gate(inside, site, pages), https=secure)
+    buckets, uncounted = network_buckets(site), Uncounted(site)
+    turned_away = TurnedAway(
+        buckets,
+        pages.wait,
+        protective(https=secure),
+        uncounted=uncounted,
+        proxies=site.config.subscribe.proxies,
+    )
+    outside = outer_gate(inside, site, pages, buckets=buckets, uncounted=uncounted)
+    return PublicApp(Headers(outside, https=secure), turned_away)
 
 
 def _app(title: str, *middleware: Middleware) -> FastAPI:

@@ -27,3 +27,10 @@ class Buckets:
         if len(self._left) > MOST:
             del self._left[next(iter(self._left))]
         return 0.0 if may else (1 - left) / self._rate
+
+    def empty_for(self, sender: str) -> float:
+        """The same, and takes nothing where it may: `wait` is to be asked then."""
+        known = self._left.get(sender)
+        if known is None or known[0] + max(self._seconds() - known[1], 0) * self._rate >= 1:
+            return 0.0
+        return self.wait(sender)

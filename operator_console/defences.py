@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -69,6 +69,8 @@ class Limits:
             if started:
                 raise
             body.refused = body.refused or 408
+        except ClientDisconnect:
+            return  # it has hung up: there is nobody to answer, and nothing that the log should say
         if body.refused is not None and not started:
             words = {413: "The body is too large.", 408: "The body came too slowly."}[body.refused]
             answer = PlainTextResponse(words, body.refused, headers={"Connection": "close"})
@@ -102,13 +104,18 @@ class _Body:
         return message
 
 
+def protective(*, https: bool) -> list[tuple[bytes, bytes]]:
+    """`HEADERS` as they are sent, names in small letters."""
+    headers = {**HEADERS, "Strict-Transport-Security": "max-age=31536000"} if https else HEADERS
+    return [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+
+
 class Headers:
     """Adds the protective headers to every answer; pages are kept by no cache unless they say so."""
 
     def __init__(self, app: ASGIApp, *, https: bool) -> None:
         self._app = app
-        headers = {**HEADERS, "Strict-Transport-Security": "max-age=31536000"} if https else HEADERS
-        self._headers = [(name.lower().encode(), value.encode()) for name, value in headers.items()]
+        self._headers = protective(https=https)
         self._names = frozenset(name for name, _ in self._headers)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

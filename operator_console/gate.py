@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -29,12 +28,9 @@ BURST_SECONDS = 10
 _DEAR, _DEAR_AT_ONCE = 100.0, 1000.0
 #: the same for letters
 _LETTERS, _LETTERS_AT_ONCE = 5.0, 50.0
-_FREE = "/callbacks/"
 _ASKING = ("/register", "/change/")
 
 _Sender = Callable[[Scope], str | None]
-
-_known = lru_cache(maxsize=10_000)(network_of)
 
 
 class Gate:
@@ -62,11 +58,18 @@ class Gate:
         await Response(page, 429, headers, "text/html; charset=utf-8")(scope, receive, send)
 
 
-def outer_gate(app: ASGIApp, site: Site, pages: ReadyPages) -> ASGIApp:
-    """The limit of each network, callbacks apart."""
-    rate, proxies = site.config.web.public_rate, site.config.subscribe.proxies
-    buckets = Buckets(rate, rate * BURST_SECONDS)
-    return Gate(app, buckets=buckets, sender=_network(proxies), refused=pages.wait)
+def network_buckets(site: Site) -> Buckets:
+    """What each network may ask for."""
+    rate = site.config.web.public_rate
+    return Buckets(rate, rate * BURST_SECONDS)
+
+
+def outer_gate(
+    app: ASGIApp, site: Site, pages: ReadyPages, *, buckets: Buckets, uncounted: Callable[[str], bool]
+) -> ASGIApp:
+    """The limit of each network; `buckets` are `network_buckets`, `uncounted` says which paths are not."""
+    sender = _network(site.config.subscribe.proxies, uncounted)
+    return Gate(app, buckets=buckets, sender=sender, refused=pages.wait)
 
 
 def inner_gates(app: ASGIApp, site: Site, pages: ReadyPages) -> ASGIApp:
@@ -83,16 +86,16 @@ def inner_gates(app: ASGIApp, site: Site, pages: ReadyPages) -> ASGIApp:
     return Gate(app, buckets=Buckets(_DEAR, _DEAR_AT_ONCE), sender=_everybody, refused=pages.wait)
 
 
-def _network(proxies: tuple[str, ...]) -> _Sender:
-    """From which network a request comes, by what these proxies say; None for callbacks."""
+def _network(proxies: tuple[str, ...], uncounted: Callable[[str], bool] | None = None) -> _Sender:
+    """From which network a request comes, by what these proxies say; None for uncounted paths."""
 
     def sender(scope: Scope) -> str | None:
-        if scope["path"].startswith(_FREE):
+        if uncounted is not None and uncounted(scope["path"]):
             return None
         client = scope["client"][0] if scope.get("client") else ""
         if client in proxies:
             client = client_of(Request(scope), proxies)
-        return _known(client) or client
+        return network_of(client) or client
 
     return sender
 

@@ -67,7 +67,11 @@ def web(
         sockets = {part: _listening(*place) for part, place in places.items()}
         connection = import_module("operator_console.connection").connection
         proxies = site.config.subscribe.proxies
-        servers = [(_server(factories[part](site), connection(proxies)), sockets[part]) for part in wanted]
+        servers = []
+        for part in wanted:
+            made = factories[part](site)
+            kind = connection(proxies, getattr(made, "turned_away", None))
+            servers.append((_server(made, kind), sockets[part]))
         _allow_connections()
         if Part.PUBLIC in wanted:
             os.nice(site.config.web.nice)

@@ -31,6 +31,7 @@ from alertd.speech import CALL_AUDIO, AudioFormat, Say, Script, Sound
 from alertd.tables import OperatorRow
 from alertd.testing import FakeChannel, FakeFarEnd, FixedClock
 from operator_console.app import console_app, public_app
+from operator_console.connection import connection
 from tests import factories
 from tests.serving import serving
 
@@ -98,7 +99,8 @@ class Desk:
     @cached_property
     def public_url(self) -> str:
         """Where the public pages are; served from the first look on."""
-        return self._open.enter_context(serving(public_app(self.site)))
+        app = public_app(self.site)
+        return self._open.enter_context(serving(app, connection(turned_away=app.turned_away)))
 
     @cached_property
     def public(self) -> Client:

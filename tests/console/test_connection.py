@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import pytest
+from starlette.requests import Request
 from starlette.responses import PlainTextResponse
+from starlette.types import Receive, Scope, Send
 
 from operator_console import connection as module
 from operator_console.connection import connection
@@ -109,3 +111,24 @@ def test_all_networks_together_have_a_limit_and_our_own_proxy_has_none(port: int
     finally:
         for one in held:
             one.close()
+
+
+def test_a_connection_that_has_said_nothing_yet_does_not_hold_up_the_end(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(module, "SLOWEST_HEAD", 60)
+    with serving(Limits(PlainTextResponse("ok")), connection()) as address:
+        silent = _knock(int(urlsplit(address).port or 0))
+        time.sleep(0.1)
+    with silent:
+        assert _hung_up(silent)
+
+
+def test_who_hangs_up_in_the_middle_leaves_no_word_in_the_log(caplog: pytest.LogCaptureFixture):
+    async def reads(scope: Scope, receive: Receive, send: Send) -> None:
+        await Request(scope, receive).body()
+
+    with serving(Limits(reads), connection()) as address:
+        for _ in range(3):
+            with _knock(int(urlsplit(address).port or 0)) as one:
+                one.sendall(b"POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\na")
+                time.sleep(0.05)
+    assert not caplog.records

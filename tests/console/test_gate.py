@@ -7,10 +7,15 @@ from dataclasses import replace
 import pytest
 from httpx import Client, HTTPTransport
 from sqlalchemy import event
+from starlette.types import Receive, Scope, Send
 
+from operator_console.app import public_app
 from operator_console.bucket import MOST, Buckets
-from operator_console.gate import BURST_SECONDS
+from operator_console.connection import connection
+from operator_console.gate import BURST_SECONDS, network_buckets
+from operator_console.turned_away import TurnedAway
 from tests.console.desk import Desk
+from tests.serving import serving
 
 
 class Seconds:
@@ -60,9 +65,10 @@ def narrow(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> Desk:
     return desk
 
 
-def _from(desk: Desk, address: str) -> Client:
+def _from(desk: Desk, address: str, url: str = "") -> Client:
     """Somebody who asks from this address of the machine's own."""
-    return Client(base_url=desk.public_url, transport=HTTPTransport(local_address=address, verify=False))
+    transport = HTTPTransport(local_address=address, verify=False)
+    return Client(base_url=url or desk.public_url, transport=transport)
 
 
 def test_a_network_that_floods_is_told_when_to_come_back_and_others_notice_nothing(narrow: Desk):
@@ -80,6 +86,63 @@ def test_callbacks_are_never_held_up(narrow: Desk):
     answers = {narrow.public.post("/callbacks/phone").status_code for _ in range(3 * BURST_SECONDS)}
     assert answers == {403}, "each is judged by its signature"
     assert narrow.public.get("/register").status_code == 200, "and nobody pays for them"
+    with _from(narrow, "127.0.7.1") as flood:
+        assert _until_refused(flood) == 429
+    with _from(narrow, "127.0.7.1") as again:
+        assert again.post("/callbacks/phone").status_code == 403, "on a new connection too"
+
+
+def test_callbacks_for_a_channel_that_takes_none_are_requests_like_any_other(narrow: Desk):
+    answers = [narrow.public.post("/callbacks/made-up").status_code for _ in range(BURST_SECONDS + 5)]
+    assert answers[0] == 404 and answers[-1] == 429
+
+
+def _until_refused(flood: Client) -> int:
+    """Asks for more than a network has."""
+    return [flood.get("/register") for _ in range(BURST_SECONDS + 5)][-1].status_code
+
+
+@pytest.mark.parametrize("asked", [
+    ("GET", "/register", {}), ("GET", "/register?lang=en", {}), ("HEAD", "/", {}), ("POST", "/register", {}),
+    ("GET", "/stop/x", {"Accept-Language": "en-GB"}), ("GET", "/", {"Accept-Language": "ja-easy"}),
+])  # fmt: skip
+def test_who_is_turned_away_at_the_door_reads_what_the_gate_would_say(narrow: Desk, asked):
+    method, path, headers = asked
+    with _from(narrow, "127.0.7.1") as flood:
+        assert _until_refused(flood) == 429
+        at_the_door = flood.request(method, path, headers=headers)  # the last answer ended the connection
+    with serving(public_app(narrow.site)) as address, _from(narrow, "127.0.7.1", address) as flood:
+        assert _until_refused(flood) == 429
+        at_the_gate = flood.request(method, path, headers=headers)
+    assert (at_the_door.status_code, at_the_door.text) == (429, at_the_gate.text)
+    assert {**at_the_door.headers, "date": ""} == {**at_the_gate.headers, "date": ""}
+    assert bool(at_the_door.content) == (method != "HEAD")
+
+
+def test_who_is_turned_away_never_reaches_the_app(narrow: Desk):
+    app = public_app(narrow.site)
+    reached: list[str] = []
+
+    async def noted(scope: Scope, receive: Receive, send: Send) -> None:
+        reached.append(scope["path"])
+        await app(scope, receive, send)
+
+    with serving(noted, connection(turned_away=app.turned_away)) as address:
+        for _ in range(3 * BURST_SECONDS):
+            with _from(narrow, "127.0.7.1", address) as one:
+                one.get("/register")
+    assert 0 < len(reached) <= BURST_SECONDS + 3
+
+
+def test_a_proxy_is_never_turned_away_for_what_others_asked_through_it(narrow: Desk):
+    buckets = network_buckets(narrow.site)
+    while not buckets.wait("127.0.7.0/24"):
+        pass
+    asked = b"GET /register HTTP/1.1\r\nHost: x\r\n\r\n"
+    for proxies, refused in (((), True), (("127.0.7.1",), False)):
+        away = TurnedAway(buckets, lambda reader: b"page", (), uncounted=lambda path: False, proxies=proxies)
+        assert (away.answer("127.0.7.1", asked) is not None) == refused
+        assert away.answer("127.0.8.1", asked) is None
 
 
 def test_letters_have_a_limit_over_all_networks(desk: Desk):

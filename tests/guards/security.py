@@ -205,15 +205,29 @@ SECURITY = (
     Guard(
         "S27 callbacks are not counted",
         "operator_console/gate.py",
-        '        if scope["path"].startswith(_FREE):\n            return None\n',
+        '        if uncounted is not None and uncounted(scope["path"]):\n            return None\n',
         "",
         _GATE,
     ),
     Guard(
+        "S27 a network that floods is turned away before its request is read",
+        "operator_console/connection.py",
+        "        if answer is None:\n",
+        "        if True:\n",
+        _GATE,
+    ),
+    Guard(
+        "S27 who hangs up in the middle writes nothing into the log",
+        "operator_console/defences.py",
+        "            return  # it has hung up",
+        "            raise  # it has hung up",
+        _CONNECTION,
+    ),
+    Guard(
         "S27 a connection says in time what it wants",
         "operator_console/connection.py",
-        "        self._head_due = self.loop.call_later(SLOWEST_HEAD, self.transport.abort)\n",
-        "        self._head_due = self.loop.call_later(3600, self.transport.abort)\n",
+        "        self.head_due = asyncio.get_running_loop().call_later(SLOWEST_HEAD, transport.abort)\n",
+        "        self.head_due = asyncio.get_running_loop().call_later(3600, transport.abort)\n",
         _CONNECTION,
     ),
     Guard(
