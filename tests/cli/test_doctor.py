@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import platform
 from pathlib import Path
 
 from alertd.demo.smtp_server import SimulatedSmtpServer
+from alertd.interpreter import is_slow
 from tests.cli.conftest import PASSWORD, Alertd
 
 
@@ -32,6 +34,8 @@ def test_when_everything_is_there_it_is_well(alertd: Alertd, tmp_path: Path):
     told = signs(alertd)
     assert told["operators"]["finding"] == "1 write, 2 approve"
     assert told["second factor"]["grade"] == "worry"
+    assert platform.python_version() in told["python"]["finding"]
+    assert ("optimised" in told["python"]["finding"]) == is_slow()
     assert alertd("doctor", "--strict").code == 1
 
 
