@@ -6,6 +6,8 @@ so that nothing is hidden.
 
 from __future__ import annotations
 
+import re
+
 from alertd import on_air, plan, store
 from operator_console.catalogue import mark
 from operator_console.labels import STATIONS
@@ -36,6 +38,11 @@ _KNOWN = {
     ),
     "the service did not take it over": mark("the service did not take it"),
     "services_file has no service by this name": mark("no service of this name is set up"),
+    "at the station": mark("at the station"),
+    "being spoken": mark("is being spoken"),
+    "its sender is gone, and nobody can say how much was heard": mark(
+        "the sender broke down; how much was heard is not known"
+    ),
     "queued": mark("the network has taken the call and will dial"),
     "initiated": mark("the network dials"),
     "ringing": mark("the telephone rings"),
@@ -55,6 +62,15 @@ _BEGINNINGS = {
     "bounce: ": mark("came back: "),
     "HTTP ": mark("answer of the web server: "),
 }
+#: what transmitters say with figures in it -> the words for it; the names are those of the groups
+_FIGURES = {
+    re.compile(r"on the air for (?P<seconds>[\d.]+) s, to the end"): mark(
+        "on the air for %(seconds)s s, to the end"
+    ),
+    re.compile(r"cut short after (?P<heard>[\d.]+) of (?P<whole>[\d.]+) s"): mark(
+        "cut short after %(heard)s of %(whole)s s"
+    ),
+}
 
 
 def said(visit: Visit, detail: str) -> tuple[str, str]:
@@ -64,6 +80,9 @@ def said(visit: Visit, detail: str) -> tuple[str, str]:
     ours, semicolon, theirs = detail.partition("; ")
     if semicolon and ours in _KNOWN:
         return f"{visit.say(_KNOWN[ours])} ", theirs
+    for figures, words in _FIGURES.items():
+        if found := figures.fullmatch(detail):
+            return visit.say(words, **found.groupdict()), ""
     for beginning, words in _BEGINNINGS.items():
         if detail.startswith(beginning):
             return visit.say(words), detail.removeprefix(beginning).removesuffix(" has decided it")

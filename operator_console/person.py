@@ -13,6 +13,7 @@ from alertd import store
 from alertd import visit as door
 from alertd.db import reading, writing
 from alertd.errors import NotFound
+from alertd.recipient import RecipientKind
 from alertd.tables import AreaRow, ContactRow, DeliveryRow, OperatorRow, ReceiptRow, RecipientRow, TakingRow
 from alertd.taking import Visit as Result
 from operator_console import details
@@ -21,6 +22,8 @@ from operator_console.personal import ENTERS, SEES
 from operator_console.stored import stored
 from operator_console.visit import Visit, Visited
 
+#: who can be visited; stations and loudspeakers cannot
+_HAVE_A_DOOR = (RecipientKind.PERSON, RecipientKind.HOUSEHOLD, RecipientKind.ORGANISATION)
 #: characters of a note that are kept
 LONGEST_NOTE = 500
 
@@ -105,6 +108,7 @@ def _page(
         problem=problem,
         detail=details.said,
         results=tuple(Result),
-        enters=visit.may(*ENTERS),
+        enters=visit.may(*ENTERS) and row.kind in _HAVE_A_DOOR,
+        lives=row.kind in _HAVE_A_DOOR,
         sees_addresses=visit.may(*SEES),
     )
