@@ -25,6 +25,12 @@ NAMES = {
 }
 
 
+def reading_order(language: str) -> tuple[int, str]:
+    """Where a language stands when people read all of them: Japanese first, unknown ones last."""
+    known = list(NAMES)
+    return (known.index(language) if language in known else len(known), language)
+
+
 def language_of(tag: str) -> str:
     """The short name for a CAP `language`: "ja-JP" → "ja", "es-419" → "es"."""
     subtags = tag.strip().lower().split("-")

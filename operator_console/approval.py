@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
-from alertd import forecast, hold, issue, store
+from alertd import forecast, hold, issue
 from alertd import override as emergency
 from alertd.alert import Status
 from alertd.db import reading
@@ -19,7 +19,7 @@ from operator_console.confirmation import confirms, words_to_type
 from operator_console.page import channel_name, page
 from operator_console.reach import elsewhere
 from operator_console.refusal import refusal
-from operator_console.stored import Stored, stored
+from operator_console.stored import Stored, stored, to_read
 from operator_console.visit import Visit, Visited
 
 #: a rejection says why in at least so many characters
@@ -34,7 +34,7 @@ def show(number: int, visit: Visited) -> Response:
 def _page(visit: Visit, number: int, *, problem: str | None = None, status: int = 200) -> Response:
     with reading(visit.site.engine) as session:
         dispatch = stored(session, visit.site, number)
-        artefacts = store.artefacts(session, number)
+        artefacts = to_read(session, number)
         step = dispatch.row.drill_step_id
         drill = drills.occurrence_of(session, step) if step is not None else None
     if drill is not None:

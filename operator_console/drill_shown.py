@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from alertd import store
 from alertd.audience import Audience
 from alertd.drill import Ending, Stage, arm, armed, stage, within_arming
 from alertd.drill.file import read
@@ -27,6 +26,7 @@ from alertd.tables import (
 )
 from alertd.template import templates
 from operator_console.drill_labels import ENDINGS, PARTS, STAGES
+from operator_console.stored import to_read
 from operator_console.visit import Visit
 
 
@@ -102,7 +102,7 @@ def shown_drill(session: Session, visit: Visit, number: int) -> Shown:
                 part=visit.say(PARTS[Part(step.part)]),
                 title=title.get(("ja", "en")[place]) or title["ja"],
                 dispatch=dispatch,
-                artefacts=store.artefacts(session, dispatch.id) if dispatch is not None else (),
+                artefacts=to_read(session, dispatch.id) if dispatch is not None else (),
                 audience=_audience(session, visit, dispatch),
                 armed=armed(step),
                 armed_by=_name(session, step.armed_by),

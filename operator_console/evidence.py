@@ -6,6 +6,7 @@ from fastapi import Response
 
 from alertd import evidence
 from alertd.db import reading
+from alertd.language import reading_order
 from operator_console import download
 from operator_console.chronicle import said, what
 from operator_console.page import channel_names, page
@@ -24,6 +25,7 @@ def show(number: int, visit: Visited) -> Response:
         "evidence.html",
         dispatch=dispatch,
         found=found,
+        pieces=sorted(found.pieces, key=lambda piece: (piece.row.channel, reading_order(piece.row.language))),
         elsewhere=elsewhere(visit, dispatch.audience),
         channels=channel_names(visit, {piece.row.channel for piece in found.pieces}),
         entries=[(entry, what(visit, entry), said(visit, entry)) for entry in found.entries],

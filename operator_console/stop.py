@@ -13,7 +13,7 @@ from operator_console import wrong_send
 from operator_console.board import can_stop
 from operator_console.page import channel_name, page
 from operator_console.refusal import refusal
-from operator_console.stored import stored
+from operator_console.stored import stored, to_read
 from operator_console.visit import Visit, Visited
 
 #: characters of a reason that are kept
@@ -31,7 +31,7 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         dispatch = stored(session, site, number)
         told = report(session, number)
         correction = store.correction_of(session, number)
-        words = store.artefacts(session, correction.id) if correction is not None else []
+        words = to_read(session, correction.id) if correction is not None else []
         ready = wrong_send.ready(session, visit, dispatch)
     return page(
         visit,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy.orm import Session
@@ -11,8 +11,9 @@ from alertd import cap, people, store
 from alertd.alert import Alert
 from alertd.audience import Audience
 from alertd.errors import NotFound
+from alertd.language import reading_order
 from alertd.site import Site
-from alertd.tables import AlertRow, DispatchRow, OperatorRow
+from alertd.tables import AlertRow, ArtefactRow, DispatchRow, OperatorRow
 from alertd.template import templates
 
 
@@ -43,6 +44,12 @@ class Stored:
     def id(self) -> int:
         """The dispatch's number."""
         return self.row.id
+
+
+def to_read(session: Session, number: int) -> Sequence[ArtefactRow]:
+    """The words and sounds of a dispatch, in each channel in the order in which people read them."""
+    made = store.artefacts(session, number)
+    return sorted(made, key=lambda one: (one.channel, reading_order(one.language)))
 
 
 def stored(session: Session, site: Site, number: int) -> Stored:

@@ -14,7 +14,7 @@ from alertd.dispatch import State
 from alertd.store.under_way import to_correct
 from alertd.tables import ArtefactRow, DispatchRow
 from operator_console.page import channel_names
-from operator_console.stored import Stored
+from operator_console.stored import Stored, to_read
 from operator_console.under_way import may_stop
 from operator_console.visit import Visit
 
@@ -63,7 +63,7 @@ def ready(
         return None
     names = channel_names(visit, dispatch.row.channels)
     return Correction(
-        words=store.artefacts(session, prepared.id),
+        words=to_read(session, prepared.id),
         reached={names.get(channel, channel): count for channel, count in counted.items()},
         names=names,
         clock=running,

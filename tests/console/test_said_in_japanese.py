@@ -9,7 +9,9 @@ import pytest
 from httpx import Client
 
 from alertd import halt
+from alertd.language import reading_order
 from operator_console import details, refusal
+from operator_console.catalogue import translate
 from tests.console.desk import Desk, approve, form_of, submit
 from tests.factories import APPROVER
 
@@ -72,3 +74,29 @@ class _Visit:
 def test_the_far_ends_own_words_stay_as_they_are(detail: str, ours: str | None, theirs: str) -> None:
     said, rest = details.said(_Visit(), detail)  # type: ignore[arg-type]
     assert rest == theirs and (ours is None or said == ours)
+
+
+@pytest.mark.parametrize(
+    ("detail", "ours"),
+    [
+        ("on the air for 61.5 s, to the end", "61.5秒間、最後まで放送"),
+        ("cut short after 72.6 of 119.5 s", "119.5秒のうち72.6秒で途切れた"),
+        ("at the station", "放送局が受け取った"),
+    ],
+)
+def test_what_a_transmitter_says_is_read_in_japanese(detail: str, ours: str) -> None:
+    class Japanese:
+        def say(self, text: str, **values: object) -> str:
+            return translate("ja", text, **values)
+
+    assert details.said(Japanese(), detail) == (ours, "")  # type: ignore[arg-type]
+
+
+def test_the_words_of_a_channel_are_read_in_japanese_first() -> None:
+    assert sorted(["xx", "en", "vi", "ja-easy", "ja"], key=reading_order) == [
+        "ja",
+        "ja-easy",
+        "en",
+        "vi",
+        "xx",
+    ]
