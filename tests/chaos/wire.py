@@ -66,7 +66,8 @@ class Wire:
         return await asyncio.start_server(self._connected, "127.0.0.1", self._near)
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with self._held(writer), contextlib.suppress(OSError):
+        # cancelled when all wires end; asyncio would tell of each that it was
+        with self._held(writer), contextlib.suppress(OSError, asyncio.CancelledError):
             if self._trouble is Trouble.CUT:
                 return
             if isinstance(self._far, Path):
