@@ -25,6 +25,8 @@ from alertd.tables import (
 
 #: how long what strangers held is left to their kin after their lease has lapsed
 OF_OTHERS = timedelta(seconds=30)
+#: what a correction corrects; made once, for to make it takes longer than to claim
+_WRONG = aliased(DeliveryRow)
 
 
 class Claimed(NamedTuple):
@@ -60,11 +62,12 @@ def claim(
     for a while longer: they may know what became of it. A correction is not due while what it corrects is in
     somebody's hands, and nothing is handed over that is frozen.
     """
-    wrong = aliased(DeliveryRow)
     # no EXISTS: PostgreSQL would read the whole table for it, once for each claim
     being_said = (
-        select(wrong.id)
-        .where(wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), wrong.due_at.is_not(None))
+        select(_WRONG.id)
+        .where(
+            _WRONG.id == DeliveryRow.after_id, _WRONG.claimed_until.is_not(None), _WRONG.due_at.is_not(None)
+        )
         .scalar_subquery()
     )
     due = (

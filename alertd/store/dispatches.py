@@ -24,6 +24,8 @@ from alertd.tables import (
 
 #: stands where other dispatches name their template: a trial call to one recipient
 TRIAL = "trial-call"
+#: made once, for to make it takes longer than to ask
+_CORRECTION = aliased(DispatchRow)
 
 
 def dispatch(session: Session, number: int, *, lock: bool = False) -> DispatchRow | None:
@@ -97,12 +99,11 @@ def correction_of(session: Session, dispatch_id: int) -> DispatchRow | None:
 
 def corrections_unspoken(session: Session) -> Sequence[int]:
     """Dispatches under way or submitted whose prepared correction has not been sent, newest first."""
-    correction = aliased(DispatchRow)
     return session.scalars(
         select(DispatchRow.id)
-        .join(correction, correction.corrects_id == DispatchRow.id)
+        .join(_CORRECTION, _CORRECTION.corrects_id == DispatchRow.id)
         .where(
-            correction.state == State.DRAFT,
+            _CORRECTION.state == State.DRAFT,
             DispatchRow.state.in_((State.SUBMITTED, State.APPROVED, State.SENDING)),
         )
         .order_by(DispatchRow.id.desc())
