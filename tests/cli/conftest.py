@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +65,23 @@ def alertd(
     return run
 
 
+@pytest.fixture(scope="session")
+def kept(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the files of the first `city` are kept for the next ones."""
+    return tmp_path_factory.mktemp("city") / "var"
+
+
 @pytest.fixture
-def city(alertd: Alertd, tmp_path: Path) -> Alertd:
+def city(alertd: Alertd, tmp_path: Path, kept: Path) -> Alertd:
     """The same with two recipients, a drafter and an approver."""
     (tmp_path / "people.csv").write_text(
         "氏名,メール,地区\n三条太郎,taro@example.jp,嵐南\n燕花子,hanako@example.jp,井栗\n"
     )
+    if kept.exists():
+        shutil.copytree(kept, tmp_path / "var")
+        return alertd
     assert alertd("recipient", "import", "people.csv").code == 0
     for name, role in (("起案", "draft"), ("承認", "approve")):
         assert alertd("operator", "add", name, "--role", role, typed=f"{PASSWORD}\n").code == 0
+    shutil.copytree(tmp_path / "var", kept)
     return alertd
