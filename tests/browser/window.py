@@ -63,7 +63,5 @@ def well_made(page: Page, name: str) -> None:
         assert wide <= 0, f"{name} is {wide} px too wide at {size['width']} px"
         if PICTURES:
             small = "-phone" if size is PHONE else ""
-            folder = (
-                Path(PICTURES) if small or name not in ("compose", "check", "approve", "board") else FOLDER
-            )
+            folder = Path(PICTURES) if small or name not in ("compose", "approve", "board") else FOLDER
             page.screenshot(path=folder / f"{name}{small}.png", full_page=size is PHONE)
