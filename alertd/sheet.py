@@ -22,6 +22,7 @@ from reportlab.lib.styles import ParagraphStyle
 from reportlab.lib.units import mm
 from reportlab.platypus import (
     BaseDocTemplate,
+    CondPageBreak,
     Flowable,
     Frame,
     KeepTogether,
@@ -176,7 +177,8 @@ class _Typesetter:
             fontName=self.face.name,
             fontSize=size,
             leading=size * leading,
-            wordWrap="CJK",
+            # Latin words are parted between words, Japanese anywhere
+            wordWrap=None if text.isascii() else "CJK",
             textColor=black,
         )
         return Paragraph(escape(self.face.printable(text)).replace("\n", "<br/>"), style)
@@ -187,7 +189,7 @@ class _Typesetter:
             case Heading(text):
                 heading = self.paragraph(text, size=13)
                 heading.keepWithNext = True
-                return [Spacer(0, 2 * mm), heading]
+                return [CondPageBreak(_UNDER_A_HEADING), Spacer(0, 2 * mm), heading]
             case Text(text):
                 return [self.paragraph(text), gap]
             case ReadOut(text):
@@ -252,6 +254,8 @@ class _Typesetter:
         return KeepTogether([table])
 
 
+#: a heading goes to the next page when less than this is left for what it is the heading of
+_UNDER_A_HEADING = 45 * mm
 _TOP = ("VALIGN", (0, 0), (-1, -1), "TOP")
 
 
