@@ -48,13 +48,13 @@ def channel_table(
                 *(length(language, pace.seconds[share]) for share in SHARES),
             ]
         )
-    count, share = (1.1, 1.5) if language == "ja" else (1.45, 1.3)
+    count, share, in_time = (1.1, 1.5, 1.3) if language == "ja" else (1.45, 1.3, 1.5)
     return Table(
         heads=[
             *(say(language, head) for head in [*heads, *(["in_time"] if against_goal else [])]),
             *(say(language, "first") if share == 0 else f"{share} %" for share in SHARES),
         ],
-        widths=[2.2, *[count] * 5, *([1.3] if against_goal else []), *[share] * len(SHARES)],
+        widths=[2.2, *[count] * 5, *([in_time] if against_goal else []), *[share] * len(SHARES)],
         rows=rows,
     )
 
