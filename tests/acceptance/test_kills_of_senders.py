@@ -43,14 +43,14 @@ def finish(town: Town, nemesis: Nemesis, number: int) -> Verdict:
 @pytest.mark.parametrize(
     ("database", "mails", "calls", "lease"),
     # leases that outlive the test: what a dead sender held must not wait for them
-    [("sqlite", 1500, 0, 300), ("postgres", 1200, 4, 3)],
+    [("sqlite", 900, 0, 300), ("postgres", 900, 4, 3)],
     ids=["sqlite", "postgres"],
 )
 def test_worker_relay_and_broker_may_be_killed_in_the_middle(
     database: str, mails: int, calls: int, lease: int, nursery: Nursery
 ) -> None:
     population = Population(mail=mails, phone=calls, fm=0, radio=0)
-    timing = Timing(mail_delay=0.03, sessions=8, reconcile=2, lease=lease)
+    timing = Timing(mail_delay=0.05, sessions=8, reconcile=2, lease=lease)
     with running(population, database=database, timing=timing, nursery=nursery) as town:
         town.wait_for_worker()
         nemesis = Nemesis(town)
@@ -87,7 +87,7 @@ def test_without_a_broker_everything_goes_out_and_somebody_is_told(nursery: Nurs
 def test_a_short_chaos_keeps_every_promise(nursery: Nursery) -> None:
     """As `python3 dev.py chaos`, with blows that follow each other faster."""
     pace = {"interval": 0.8, "recovery": 2, "reconcile": 2}
-    result = run(Plan(recipients=2000, faults=20, seed=20261123, database="sqlite", **pace), nursery=nursery)
+    result = run(Plan(recipients=1200, faults=20, seed=20261123, database="sqlite", **pace), nursery=nursery)
     assert result.verdict.broken == []
     assert sum(result.struck.values()) == 20
     assert result.verdict.lost == 0
