@@ -321,7 +321,9 @@ def run_tests(arguments: Sequence[str]) -> int:
         bring_programs()
     # twice as many as cores: stations, telephones and browsers are mostly waited for
     workers = str(2 * (os.cpu_count() or 1))
-    spread = [] if any(argument.startswith(("-n", "--pdb")) for argument in arguments) else ["-n", workers]
+    # neighbours stay together and share what they have set up; who has nothing left takes from others
+    chosen = any(argument.startswith(("-n", "--pdb")) for argument in arguments)
+    spread = [] if chosen else ["-n", workers, "--dist", "worksteal"]
     if not spread:
         replace([PYTHON, "-m", "pytest", *arguments])
     code = subprocess.run([PYTHON, "-m", "pytest", *spread, *arguments]).returncode
