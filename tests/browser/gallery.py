@@ -45,8 +45,11 @@ SIZES: dict[str, ViewportSize] = {"desktop": DESKTOP, "phone": PHONE}
 _NO_PAGE = re.compile(r"\.(csv|pdf|json|zip|wav)$|/events$|/now$|^/static|^/under-way|^/drafts/kept")
 
 
-def addresses(site: Site) -> Iterator[str]:
-    """The address of every page, with the latest of each kind of object; pages of what there is none of are left out."""
+def addresses(site: Site, role: Role | None = None) -> Iterator[str]:
+    """The address of every page, with the latest of each kind of object; pages of what there is none of are left out.
+
+    With `role`, only those that it may see.
+    """
     with reading(site.engine) as session:
         latest = select(DispatchRow.id).order_by(DispatchRow.id.desc()).limit(1)
         through = session.scalar(latest.where(DispatchRow.planned_at.is_not(None), DispatchRow.stops == {}))
@@ -62,6 +65,8 @@ def addresses(site: Site) -> Iterator[str]:
     asked = {"/groups/members": f"?name={quote(group or '')}", "/alerts/new/{template}": "?status=Exercise"}
     for route in routes(site):
         if route.method != "GET" or _NO_PAGE.search(route.path):
+            continue
+        if role is not None and route.needs is not None and role not in route.needs:
             continue
         for number in (through, waiting, cancelled) if route.path == "/alerts/{number:int}" else (through,):
             parts = {
@@ -177,7 +182,11 @@ def main() -> int:
             )
             if site.config.web.drill_port:
                 room = drill_room.room(site)
-                inside = [path for path in paths if drill_room.has_page(path)]
+                inside = [
+                    path
+                    for path in dict.fromkeys(addresses(site, Role.TRAINEE))
+                    if told.only in path and drill_room.has_page(path)
+                ]
                 (told.folder / "drill-room").mkdir(exist_ok=True)
                 wrong += pictures(
                     browser,
