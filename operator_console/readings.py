@@ -13,6 +13,7 @@ from alertd.dispatch import Role
 from alertd.errors import NotFound, SpeechError, WrongInput
 from alertd.kana import hira2kata
 from alertd.speech import CALL_AUDIO, KeepsReadings, KnownReading, Reading, Say, Script
+from operator_console import reading_source
 from operator_console.page import page
 from operator_console.visit import Visit, Visited
 
@@ -91,6 +92,7 @@ def _page(
         status=status,
         keeps=isinstance(synthesizer, KeepsReadings),
         entries=found[start : start + PAGE],
+        told=reading_source.told,
         total=len(found),
         start=start,
         following=start + PAGE if len(found) > start + PAGE else None,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import ast
+import csv
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -10,7 +12,7 @@ from httpx import Client
 
 from alertd import halt
 from alertd.language import reading_order
-from operator_console import details, refusal
+from operator_console import details, reading_source, refusal
 from operator_console.catalogue import translate
 from tests.console.desk import Desk, approve, form_of, submit
 from tests.factories import APPROVER
@@ -90,6 +92,13 @@ def test_what_a_transmitter_says_is_read_in_japanese(detail: str, ours: str) -> 
             return translate("ja", text, **values)
 
     assert details.said(Japanese(), detail) == (ours, "")  # type: ignore[arg-type]
+
+
+def test_every_source_of_a_shipped_reading_is_said_in_japanese() -> None:
+    folder = ALERTD.parent / "tts" / "readings"
+    with ExitStack() as opened:
+        lists = [csv.DictReader(opened.enter_context(file.open())) for file in folder.glob("*.csv")]
+        assert {row["source"] for rows in lists for row in rows} <= set(reading_source.KNOWN)
 
 
 def test_the_words_of_a_channel_are_read_in_japanese_first() -> None:
