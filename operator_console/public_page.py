@@ -84,7 +84,8 @@ def _marked(text: str, reader: Reader) -> str:
 
 def _named(reader: Reader, city: City) -> Markup:
     """The city with its reading."""
-    return Markup(_marked(escape(f"{city.name}（{city.name_kana}）"), reader))  # noqa: S704 - escaped
+    named = str(escape(f"{city.name}（{city.name_kana}）"))
+    return Markup(_marked(named, reader))  # noqa: S704 - escaped
 
 
 def flat(text: object) -> str:

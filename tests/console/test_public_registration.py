@@ -357,6 +357,10 @@ def test_letters_and_pages_speak_the_language_that_was_asked_in(desk: Desk, offi
 def test_readings_can_be_switched_off(desk: Desk):
     assert "<rt>" in desk.public.get("/register?lang=ja-easy").text
     assert "<rt>" not in desk.public.get("/register?lang=ja-easy&ruby=0").text
+    page = desk.public.get("/register?lang=ja-easy").text
+    assert "<ruby>三条市<rp>" in page and "&lt;" not in page, "readings are readings, not their marks"
+    title = page.partition("<title>")[2].partition("</title>")[0]
+    assert title.endswith("三条市")
     assert "<rt>" not in desk.public.get("/register?lang=ja").text
 
 
