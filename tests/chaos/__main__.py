@@ -80,7 +80,8 @@ def _line(result: Result) -> str:
     head = (
         f"seed {found['seed']}: {found['deliveries']} deliveries, {found['faults']} faults, "
         f"{found['lost']} lost, {found['doubles']} mails twice in {found['sender_deaths']} sender deaths, "
-        f"next mail after at most {found['slowest_recovery']} s, {found['seconds']} s in all"
+        f"next mail after at most {found['slowest_recovery']} s ({found['slowest_after'] or 'no death alone'}), "
+        f"{found['seconds']} s in all"
     )
     return "\n".join([head, *(f"  BROKEN: {sentence}" for sentence in result.verdict.broken)])
 

@@ -48,6 +48,8 @@ class Verdict:
     double_airings: int = 0
     #: from the death of one program to the next mail while mails were waiting, seconds: the longest
     slowest_recovery: float = 0.0
+    #: whose death that was
+    slowest_after: str = ""
     #: the same of all other blows, and of several that fell before the next mail: from the first of them
     slowest_of_many: float = 0.0
     broken: list[str] = field(default_factory=list)
@@ -264,6 +266,7 @@ def _time_recoveries(
         lasting = (one for one in struck if one.at < blows[0].at)
         alone = all(one.at + timedelta(seconds=one.fault.seconds) <= blows[0].at for one in lasting)
         if len(blows) == 1 and alone and blows[0].fault.kind in _DEATHS:
-            verdict.slowest_recovery = max(verdict.slowest_recovery, seconds)
+            if seconds > verdict.slowest_recovery:
+                verdict.slowest_recovery, verdict.slowest_after = seconds, str(blows[0].fault.kind)
         else:
             verdict.slowest_of_many = max(verdict.slowest_of_many, seconds)

@@ -74,6 +74,7 @@ class Result:
             "double_calls": found.double_calls,
             "double_airings": found.double_airings,
             "slowest_recovery": round(found.slowest_recovery, 1),
+            "slowest_after": found.slowest_after,
             "slowest_of_many": round(found.slowest_of_many, 1),
             "seconds": round(self.seconds, 1),
             "struck": dict(self.struck),
