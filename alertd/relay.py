@@ -99,7 +99,9 @@ class Relay:
         with reading(site.engine) as session:
             # what is frozen is planned when it may go out: its audience, and the age of its approval, are looked at then
             below = open_below(session)
-            approved = [row.id for row in store.dispatches_in(session, State.APPROVED) if row.priority < below]
+            approved = [
+                row.id for row in store.dispatches_in(session, State.APPROVED) if row.priority < below
+            ]
         for number in approved:
             self._plan(number)
         self._conclude()
