@@ -80,6 +80,8 @@ def plan(site: Site, dispatch_id: int) -> int:
                 subject=f"dispatch:{row.id}",
                 detail={"deliveries": planned, **({"superseded": stopped} if stopped else {})},
             )
+    if planned > SLICE:
+        roster.settle(site.engine)
     return planned
 
 

@@ -144,3 +144,19 @@ def test_while_anybody_plans_no_contact_is_taken_away(city: City, approved: int)
         assert not planning.may_take_contacts_away(session)
     with writing(city.site.engine) as session:
         assert planning.may_take_contacts_away(session)
+
+
+def test_after_a_large_plan_postgres_notes_that_everybody_sees_it(city: City, approved: int) -> None:
+    if city.site.engine.dialect.name == "sqlite":
+        pytest.skip("its indexes say by themselves whether a row is there")
+    settled: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        settled.extend([statement] if statement.startswith("VACUUM") else [])
+
+    event.listen(city.site.engine, "after_cursor_execute", note)
+    try:
+        assert plan.plan(city.site, approved) == 7
+    finally:
+        event.remove(city.site.engine, "after_cursor_execute", note)
+    assert len(settled) == 1 and settled[0].endswith(" delivery")
