@@ -52,7 +52,7 @@ def statements(grantee: Grantee) -> Iterator[str]:
     """
     name = grantee.name
     yield (
-        f"DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{name}') THEN "
+        f"DO $$ BEGIN IF to_regrole('{name}') IS NULL THEN "
         f"CREATE ROLE {name} LOGIN NOSUPERUSER NOCREATEDB NOCREATEROLE NOREPLICATION NOBYPASSRLS; "
         "END IF; END $$"
     )

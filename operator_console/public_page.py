@@ -27,6 +27,7 @@ DEFAULT = "ja"
 EASY = "ja-easy"
 
 _READ = re.compile(r"([一-鿿々〆ヶ]+)（([ぁ-ゖー]+)）")
+_ABOVE = Markup("<ruby>{}<rp>（</rp><rt>{}</rt><rp>）</rp></ruby>")
 _RUBY = re.compile(r"<rp>.*?</rp>|<rt>.*?</rt>|<[^>]*>")
 
 
@@ -71,7 +72,18 @@ def _preferred(request: Request) -> str:
 
 def say(reader: Reader, message: str) -> Markup:
     """The message in the reader's language, readings as ruby; part of a page."""
-    return Markup(_marked(translations(reader.language).gettext(message), reader))  # noqa: S704 - our own words
+    return _with_readings(translations(reader.language).gettext(message), reader)
+
+
+def _with_readings(text: str, reader: Reader) -> Markup:
+    """Escaped; only what stands above the kanji is marked up."""
+    if reader.language != EASY or not reader.ruby:
+        return escape(_marked(text, reader))
+    pieces, at = [Markup("")], 0
+    for found in _READ.finditer(text):
+        pieces += [escape(text[at : found.start()]), _ABOVE.format(*found.groups())]
+        at = found.end()
+    return Markup("").join([*pieces, escape(text[at:])])
 
 
 def _marked(text: str, reader: Reader) -> str:
@@ -79,13 +91,12 @@ def _marked(text: str, reader: Reader) -> str:
         return text
     if not reader.ruby:
         return _READ.sub(r"\1", text)
-    return _READ.sub(r"<ruby>\1<rp>（</rp><rt>\2</rt><rp>）</rp></ruby>", text)
+    return _READ.sub(_ABOVE.format(r"\1", r"\2"), text)
 
 
 def _named(reader: Reader, city: City) -> Markup:
     """The city with its reading."""
-    named = str(escape(f"{city.name}（{city.name_kana}）"))
-    return Markup(_marked(named, reader))  # noqa: S704 - escaped
+    return _with_readings(f"{city.name}（{city.name_kana}）", reader)
 
 
 def flat(text: object) -> str:

@@ -14,7 +14,6 @@ import io
 import json
 import socket
 import threading
-import urllib.request
 import wave
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -22,11 +21,14 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from email.message import Message
 from email.parser import BytesParser
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from xml.etree import ElementTree
+from urllib.parse import urlsplit
+
+from lxml import etree
 
 from alertd.clock import Clock, SystemClock
 from alertd.demo.gateway_station import Condition, Ordered, Stations
@@ -225,8 +227,14 @@ class SimulatedGateway:
             "Content-Type": "application/json",
             _SIGNATURE: f"t={stamp},v1={self._digest(stamp, body)}",
         }
-        with contextlib.suppress(OSError, ValueError):
-            urllib.request.urlopen(urllib.request.Request(url, body, headers), timeout=5).close()
+        parts = urlsplit(url)
+        kind = HTTPSConnection if parts.scheme == "https" else HTTPConnection
+        with (
+            contextlib.suppress(OSError, HTTPException, ValueError),
+            contextlib.closing(kind(parts.hostname or "", parts.port, timeout=5)) as line,
+        ):
+            line.request("POST", parts.path + (f"?{parts.query}" if parts.query else ""), body, headers)
+            line.getresponse().read()
 
     def _digest(self, stamp: str, body: bytes) -> str:
         return hmac.new(self._secret, stamp.encode() + b"." + body, hashlib.sha256).hexdigest()
@@ -264,7 +272,7 @@ class _Request(BaseHTTPRequestHandler):
                 said = gateway.withdraw(json.loads(body)["key"])
             else:
                 said = gateway.take(self.headers.get("Content-Type", ""), body)
-        except (ValueError, KeyError, TypeError, wave.Error, EOFError, ElementTree.ParseError):
+        except (ValueError, KeyError, TypeError, wave.Error, EOFError, etree.XMLSyntaxError):
             self._reply(400)
             return
         self._reply(404) if said is None else self._reply(202, json.dumps(said).encode())
@@ -293,7 +301,8 @@ def _parts(content_type: str, body: bytes) -> dict[str, bytes]:
 
 def _document(alert: bytes) -> str:
     """The identifier of a CAP 1.2 document."""
-    found = ElementTree.fromstring(alert).findtext(f"{_CAP}identifier")
+    parser = etree.XMLParser(resolve_entities=False, no_network=True, load_dtd=False)
+    found = etree.fromstring(alert, parser).findtext(f"{_CAP}identifier")
     if found is None:
         raise ValueError("the alert is no CAP 1.2 document")
     return found

@@ -272,17 +272,13 @@ _CONCLUDE = {
 #: … and one that tells which took it: as one value on PostgreSQL
 _CONCLUDE_ASKING = {
     handed: {
-        "sqlite": _texts(
-            f"{_CONCLUDE_TEXT.replace('{taken_back}', words)} RETURNING id", sqlite=_CONCLUDE_BLANKS["sqlite"]
-        )["sqlite"],
-        "postgresql": _texts(
-            "WITH taken AS ("
-            + _CONCLUDE_TEXT.replace("{taken_back}", words)
-            + " RETURNING id) SELECT CAST(json_agg(id) AS text) FROM taken",
-            postgresql=_CONCLUDE_BLANKS["postgresql"],
-        )["postgresql"],
+        **_texts("{conclude} RETURNING id", sqlite={"conclude": by_database["sqlite"].text}),
+        **_texts(
+            "WITH taken AS ({conclude} RETURNING id) SELECT CAST(json_agg(id) AS text) FROM taken",
+            postgresql={"conclude": by_database["postgresql"].text},
+        ),
     }
-    for handed, words in _TAKE_BACK.items()
+    for handed, by_database in _CONCLUDE.items()
 }
 
 _NEVER_BEGUN = _texts(

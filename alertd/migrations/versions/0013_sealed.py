@@ -48,19 +48,15 @@ def upgrade() -> None:
 
 
 def _seal(connection: sa.Connection, table: str, columns: tuple[str, ...]) -> None:
-    number = _KEY.get(table, "id")
-    names = ", ".join(columns)
     keyed = table in ("contact", "letter")
     added = [*(["address_key"] if keyed else []), *(["mailbox_key"] if table == "letter" else [])]
-    set_to = ", ".join(f"{name} = :{name}" for name in (*columns, *added))
-    update = sa.text(f"UPDATE {table} SET {set_to} WHERE {number} = :number")  # noqa: S608 - names that stand above
+    number: sa.ColumnClause[int] = sa.column(_KEY.get(table, "id"))
+    there = sa.table(table, number, *map(sa.column, (*columns, *added)))
+    update = sa.update(there).where(number == sa.bindparam("number"))
+    update = update.values({name: sa.bindparam(f"new_{name}") for name in (*columns, *added)})
+    kept = sa.select(number, *(there.c[name] for name in columns)).order_by(number).limit(_AT_ONCE)
     last = -1
-    while rows := connection.execute(
-        sa.text(
-            f"SELECT {number}, {names} FROM {table} WHERE {number} > :last ORDER BY {number} LIMIT :most"  # noqa: S608 - the same
-        ),
-        {"last": last, "most": _AT_ONCE},
-    ).all():
+    while rows := connection.execute(kept.where(number > last)).all():
         ring = keys_of(connection.dialect)
         connection.execute(update, [_row(ring, table, columns, tuple(row)) for row in rows])
         last = rows[-1][0]
@@ -70,12 +66,12 @@ def _row(ring: KeyRing, table: str, columns: tuple[str, ...], row: Sequence[obje
     number, *texts = row
     found: dict[str, object] = {"number": number}
     for column, text in zip(columns, texts, strict=True):
-        found[column] = ring.seal(f"{table}.{column}".encode(), str(text)) if text else text
+        found[f"new_{column}"] = ring.seal(f"{table}.{column}".encode(), str(text)) if text else text
     if "address" in columns:
         address = str(texts[columns.index("address")])
-        found["address_key"] = ring.fingerprint(address)
+        found["new_address_key"] = ring.fingerprint(address)
         if table == "letter":
-            found["mailbox_key"] = ring.fingerprint(_mailbox(address))
+            found["new_mailbox_key"] = ring.fingerprint(_mailbox(address))
     return found
 
 
