@@ -10,6 +10,8 @@ from sqlalchemy.orm import Session
 
 from alertd import store
 from alertd.canary import SILENT
+from alertd.freeze import ALARMS as FREEZES
+from alertd.freeze import Scope
 from alertd.papers import HELD, LAPSED, OVERRIDDEN
 from alertd.postman import STUCK
 from alertd.relay import NOBODY_LOOKS
@@ -53,6 +55,8 @@ _WORDS = {
     SILENT: mark(
         "Test mails to our own mailboxes do not arrive. Please look at the mail relay and the carrier."
     ),
+    FREEZES[Scope.EVERYTHING]: mark("Everything is frozen: nothing goes out until two people lift it."),
+    FREEZES[Scope.DRILLS]: mark("Drills are frozen: none goes out until two people lift it."),
     "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
 }
 

@@ -32,11 +32,13 @@ from alertd.hazard import NAMES
 from alertd.orders import Order
 from alertd.report import report
 from alertd.site import Site
+from alertd.store import freezes
 from alertd.tables import AlertRow, DispatchRow
 from operator_console.api_forms import (
     AlertList,
     AlertRequest,
     DraftAnswer,
+    FreezeNow,
     InForce,
     Listed,
     ProblemDetails,
@@ -100,6 +102,15 @@ def api_app(site: Site) -> FastAPI:
         responses=say(401, 403),
         dependencies=[Depends(may.of(Scope.READ))],
         summary="The city's orders that hold now",
+    )
+    app.add_api_route(
+        "/freeze",
+        calls.frozen,
+        methods=["GET"],
+        response_model=list[FreezeNow],
+        responses=say(401, 403),
+        dependencies=[Depends(may.of(Scope.READ))],
+        summary="What is frozen now: nothing of it is sent until two people of the city lift it",
     )
     app.add_api_route(
         "/alerts",
@@ -197,6 +208,10 @@ class _Calls:
     def in_force(self) -> list[InForce]:
         with reading(self._site.engine) as session:
             return [_in_force(order) for order in standing.orders(session, self._site.clock.now())]
+
+    def frozen(self) -> list[FreezeNow]:
+        with reading(self._site.engine) as session:
+            return [FreezeNow(scope=row.scope, since=row.set_at) for row in freezes.freezes(session)]
 
     def submit(self, admit: Callable[..., Bearer]) -> Callable[..., JSONResponse]:
         site = self._site

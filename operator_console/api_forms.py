@@ -93,6 +93,13 @@ class InForce(BaseModel):
     identifier: str
 
 
+class FreezeNow(BaseModel):
+    """What is held back by a freeze: `everything`, or `drills` alone."""
+
+    scope: str
+    since: datetime
+
+
 class DraftAnswer(BaseModel):
     """What became of a document."""
 

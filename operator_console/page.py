@@ -51,6 +51,7 @@ def environment(language: str) -> Environment:
         drill_stages=drill_labels.STAGES,
         under_way=under_way.under_way,
         may_stop=under_way.may_stop,
+        may_freeze=under_way.may_freeze,
     )
     return made
 

@@ -32,6 +32,8 @@ _KNOWN = {
     "another person must review it": mark(
         "You sent this alone yourself. Another approver has to look at it."
     ),
+    "it is not frozen any more": mark("Somebody has lifted it already."),
+    "write why everything is frozen": mark("Please say why everything is frozen."),
     "is not held": mark("Somebody has let it go on already."),
     "waits for no review": mark("Somebody has looked at it already."),
     "arm the drill instead": mark("This message belongs to a drill. Please arm the drill."),

@@ -11,6 +11,7 @@ from fastapi import Response
 from alertd import checklist
 from alertd.chronicle import WRITERS
 from alertd.dispatch import Role
+from alertd.freeze import LIFTS
 from alertd.hold import RELEASES
 from alertd.site import Site
 from operator_console import (
@@ -25,6 +26,7 @@ from operator_console import (
     drills,
     evidence,
     follow_ups,
+    freeze,
     go_on,
     help_wanted,
     in_force,
@@ -101,6 +103,9 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=f"{SET_UP}/remove", endpoint=second_factor.remove, needs=_EVERY_ROLE),
         Route(method="GET", path="/", endpoint=alerts.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/under-way", endpoint=alerts.under_way, needs=_EVERY_ROLE, by_itself=True),
+        Route(method="GET", path="/freeze", endpoint=freeze.show, needs=_EVERY_ROLE),
+        Route(method="POST", path="/freeze", endpoint=freeze.freeze, needs=freeze.FREEZES),
+        Route(method="POST", path="/freeze/lift", endpoint=freeze.lift, needs=LIFTS),
         Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
         Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
         Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),

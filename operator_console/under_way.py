@@ -1,10 +1,13 @@
-"""The bar of what is under way: on every page, what is going out, with its stop, and what waits to be put right."""
+"""The bar of what is under way: on every page, what is going out, with its stop, and what waits to be put right.
+
+And what is frozen, with the way to lift it.
+"""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
@@ -13,6 +16,7 @@ from alertd.alert import Status
 from alertd.correction_clock import GOAL, WAITED_FOR, stopped_at
 from alertd.db import reading
 from alertd.dispatch import Role
+from alertd.freeze import SETS, Frozen, Scope, frozen
 from alertd.store import under_way as store
 from operator_console.visit import Visit
 
@@ -57,6 +61,8 @@ class UnderWay:
     halted: Sequence[Halted] = ()
     #: going out and not named
     more: int = 0
+    #: what holds everything back; in the drill room without names and words of the real world
+    frozen: Sequence[Frozen] = ()
 
 
 def may_stop(visit: Visit, status: Status) -> bool:
@@ -76,6 +82,7 @@ def under_way(visit: Visit) -> UnderWay:
         with reading(visit.site.engine) as session:
             going = store.going_out(session, statuses)
             halted = store.halted(session, statuses, visit.now - WAITED_FOR)
+            held = frozen(session, visit.now)
     except SQLAlchemyError as error:
         log.warning("what is under way cannot be shown: %s", error.__class__.__name__)
         return UnderWay()
@@ -104,7 +111,21 @@ def under_way(visit: Visit) -> UnderWay:
             if row.id in whole
         ],
         more=max(0, len(named) - NAMED),
+        frozen=[as_seen(visit, one) for one in held],
     )
+
+
+def as_seen(visit: Visit, held: Frozen) -> Frozen:
+    """A freeze as this visitor may read of it: the drill room knows no name and no word of the real world."""
+    if not visit.site.config.drills_only or held.scope is Scope.DRILLS:
+        return held
+    return replace(held, by="", reason="", lifted_by=None)
+
+
+def may_freeze(visit: Visit) -> Sequence[Scope]:
+    """What the visitor may freeze: drills only in the drill room."""
+    scopes = (Scope.DRILLS,) if visit.site.config.drills_only else tuple(Scope)
+    return [scope for scope in scopes if visit.may(*SETS[scope])]
 
 
 def _seconds(visit: Visit, until: datetime) -> int:

@@ -194,7 +194,7 @@ def test_every_error_is_a_problem_document(api: Api) -> None:
 def test_it_describes_itself_and_every_error_as_it_is(api: Api) -> None:
     description = api.public.get("/api/openapi.json").json()
     assert description["servers"] == [{"url": "/api"}]
-    assert set(description["paths"]) == {"/alerts", "/alerts/{number}", "/in-force", "/drafts"}
+    assert set(description["paths"]) == {"/alerts", "/alerts/{number}", "/in-force", "/freeze", "/drafts"}
     for path in description["paths"].values():
         for operation in path.values():
             assert {"401", "403"} <= set(operation["responses"])

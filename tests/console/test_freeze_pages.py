@@ -1,0 +1,97 @@
+"""The freeze on screen: one click from every page, seen on every page, lifted by two people."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from httpx import Client
+
+from alertd.db import reading
+from alertd.dispatch import Role
+from alertd.freeze import Scope, frozen
+from alertd.readiness import readiness, ready
+from operator_console.app import drill_app
+from tests.console.desk import PASSWORD, Desk, csrf
+from tests.serving import serving
+
+WHY = "誤配信の疑い"
+
+
+@pytest.fixture
+def room(desk: Desk) -> Iterator[Client]:
+    """A trainee in the drill room."""
+    config = desk.site.config
+    desk.site.config = replace(config, web=config.web.model_copy(update={"drill_port": 1, "drill_url": ""}))
+    with (
+        serving(drill_app(desk.site)) as address,
+        Client(base_url=address, headers={"Origin": address}, timeout=30) as browser,
+    ):
+        browser.post("/sign-in", data={"name": Role.TRAINEE, "password": PASSWORD})
+        yield browser
+
+
+def _held(desk: Desk) -> dict[Scope, str | None]:
+    with reading(desk.site.engine) as session:
+        return {one.scope: one.lifted_by for one in frozen(session, desk.clock.now())}
+
+
+def _freeze(browser: Client, scope: str = "everything", reason: str = WHY) -> int:
+    token = csrf(browser.get("/").text)
+    answer = browser.post("/freeze", data={"csrf": token, "scope": scope, "reason": reason})
+    return answer.status_code
+
+
+def _lift(browser: Client) -> int:
+    token = csrf(browser.get("/freeze").text)
+    return browser.post("/freeze/lift", data={"csrf": token, "scope": "everything"}).status_code
+
+
+def test_one_click_on_any_page_freezes_and_every_page_and_the_board_say_so(
+    desk: Desk, writer: Client, sent: int
+) -> None:
+    for path in ("/", "/chronicle", f"/alerts/{sent}"):
+        assert 'action="/freeze"' in writer.get(path).text, path
+    assert _freeze(writer) == 303
+    for path in ("/", "/chronicle", f"/alerts/{sent}", "/under-way", "/freeze"):
+        page = writer.get(path).text
+        assert "全面停止中：何も送信しません" in page and WHY in page, path
+    assert "二人が解除するまで、何も送信しません" in writer.get(f"/alerts/{sent}").text
+    assert "全面停止" in writer.get("/chronicle").text
+    assert not ready(readiness(desk.site))
+
+
+def test_two_people_lift_it_and_one_who_clicks_twice_does_not(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    _freeze(writer)
+    assert _lift(writer) == 403, "who only writes does not lift"
+    assert _lift(approver) == _lift(approver) == 303
+    assert "もう一人の同意が必要です" in approver.get("/freeze").text
+    other = desk.signed_in(Role.SEND)
+    assert "同意済み" in other.get("/freeze").text
+    assert _lift(other) == 303
+    assert _held(desk) == {} and "全面停止中" not in writer.get("/").text
+    token = csrf(approver.get("/freeze").text)
+    late = approver.post("/freeze/lift", data={"csrf": token, "scope": "everything"})
+    assert late.status_code == 409 and "すでに解除しました" in late.text
+
+
+def test_without_a_reason_it_asks_for_one(desk: Desk, writer: Client) -> None:
+    token = csrf(writer.get("/").text)
+    answer = writer.post("/freeze", data={"csrf": token, "scope": "everything", "reason": " "})
+    assert answer.status_code == 422 and "停止の理由を入力してください" in answer.text
+    assert _held(desk) == {}
+
+
+def test_the_drill_room_freezes_drills_alone_and_learns_nothing_of_the_other_freeze(
+    desk: Desk, room: Client, writer: Client
+) -> None:
+    assert _freeze(room, "everything", "訓練を止める") == 303
+    assert set(_held(desk)) == {Scope.DRILLS}
+    _freeze(writer)
+    page = room.get("/").text
+    assert "全面停止中" in page and WHY not in page
+    token = csrf(page)
+    assert room.post("/freeze/lift", data={"csrf": token, "scope": "everything"}).status_code == 403
