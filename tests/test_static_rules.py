@@ -230,3 +230,36 @@ def test_flake8_bandits_rules_are_on(tmp_path: Path):
     )
     for code in ("S605", "S602", "S301", "S307", "S324", "S311", "S103", "S314", "S608"):
         assert f" {code} " in done.stdout, f"{code} does not find its sample\n{done.stdout}"
+
+
+#: flake8-bandit's rules whose findings bandit itself grades medium or high
+_GRAVE = (
+    "S102 S103 S104 S108 S113 S301 S302 S303 S305 S306 S307 S308 S310 S313 S314 S315 S316 S317 S318 S319 S323"
+    " S324 S411 S412 S413 S501 S502 S503 S504 S505 S506 S507 S508 S509 S601 S602 S604 S605 S608 S609 S610 S611"
+    " S612 S701 S702 S704"
+)
+
+
+def _graver(*paths: str | Path) -> str:
+    """What those rules find, whatever is hushed in a line or in pyproject.toml; empty = nothing."""
+    done = subprocess.run(
+        [
+            Path(sys.executable).parent / "ruff",
+            *("check", "--isolated", "--preview", "--ignore-noqa", "--no-cache", "--output-format=concise"),
+            f"--select={_GRAVE.replace(' ', ',')}",
+            *paths,
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode in (0, 1), done.stderr
+    return "" if done.returncode == 0 else done.stdout
+
+
+def test_no_line_of_the_product_has_a_finding_of_medium_gravity_not_even_a_hushed_one(tmp_path: Path):
+    bad = tmp_path / "bad.py"
+    bad.write_text('import os\n\nos.chmod("x", 0o777)  # noqa: S103 - hushed\n')
+    assert "bad.py:3" in _graver(bad)
+    assert _graver(*_PRODUCT) == ""
