@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import threading
+from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime, timedelta
 from functools import cache, partial
+from typing import Any
 
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 
 from alertd import language as languages
 from alertd.address import phone_in_japan
@@ -23,12 +25,35 @@ from operator_console.catalogue import LANGUAGES, mark, translate, translations
 from operator_console.visit import Visit
 
 
+class _Once(PackageLoader):
+    """Our templates, each compiled once however many ask for it at the same moment.
+
+    Twenty boards that open together would compile the same ones in twenty threads, for
+    seconds in which the machine has alerts to send.
+    """
+
+    def __init__(self, package: str) -> None:
+        super().__init__(package)
+        self._made: dict[str, Template] = {}
+        self._guard = threading.RLock()  # a template may be loaded while another one is
+
+    def load(
+        self, environment: Environment, name: str, globals: MutableMapping[str, Any] | None = None
+    ) -> Template:
+        """The template; the environment asks for it once for each thread that did not find it."""
+        with self._guard:
+            if name not in self._made:
+                self._made[name] = super().load(environment, name, globals)
+            return self._made[name]
+
+
 @cache
 def environment(language: str) -> Environment:
     """The templates in one language; everything that is put in is escaped."""
     made = Environment(
-        loader=PackageLoader("operator_console"),
+        loader=_Once("operator_console"),
         autoescape=True,
+        auto_reload=False,
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,

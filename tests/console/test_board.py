@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 from httpx import Client
+from jinja2 import Template
 
 from alertd import hold, store
 from alertd.airing import Airing, AiringState
 from alertd.db import writing
 from alertd.report import ChannelTally
 from operator_console import board
+from operator_console.page import environment
 from operator_console.tally import WIDTH, alike, bars, snapshot
 from tests import factories
 from tests.console.desk import Desk, approve, csrf, form_of, submit
@@ -136,3 +139,15 @@ def test_loudspeakers_that_do_the_same_are_one_line():
     same = replace(first, delivery_id=2, requested_at=start + timedelta(milliseconds=3))
     later = replace(first, delivery_id=3, state=AiringState.RELEASED, released_at=start)
     assert alike([first, same, later]) == [(first, 2), (later, 1)]
+
+
+def test_boards_that_open_together_have_each_template_compiled_once() -> None:
+    fresh = environment.__wrapped__("ja")
+    together = threading.Barrier(20)
+
+    def one(_: int) -> tuple[Template, Template]:
+        together.wait()
+        return fresh.get_template("_tally.html"), fresh.get_template("_parts.html")
+
+    with ThreadPoolExecutor(20) as threads:
+        assert len(set(threads.map(one, range(20)))) == 1
