@@ -7,12 +7,13 @@ compiled in memory, so that no compiled file has to be kept.
 from __future__ import annotations
 
 import io
-from functools import cache
 from gettext import GNUTranslations, NullTranslations
 from importlib.resources import files
 
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
+
+from operator_console.once import once
 
 #: what each language calls itself, the default first
 LANGUAGES = {"ja": "日本語", "en": "English"}
@@ -24,7 +25,7 @@ def mark(message: str) -> str:
     return message
 
 
-@cache
+@once
 def translations(language: str) -> NullTranslations:
     """The translations of a language; those of English change nothing."""
     place = files("operator_console").joinpath("locale", language, "LC_MESSAGES", "console.po")

@@ -6,7 +6,7 @@ import math
 import threading
 from collections.abc import Iterable, Mapping, MutableMapping
 from datetime import datetime, timedelta
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from fastapi.responses import HTMLResponse
@@ -22,6 +22,7 @@ from operator_console import drill_bar, drill_labels, labels, under_way
 from operator_console.area_map import area_map, level_of
 from operator_console.assets import asset_url
 from operator_console.catalogue import LANGUAGES, mark, translate, translations
+from operator_console.once import once
 from operator_console.visit import Visit
 
 
@@ -47,7 +48,7 @@ class _Once(PackageLoader):
             return self._made[name]
 
 
-@cache
+@once
 def environment(language: str) -> Environment:
     """The templates in one language; everything that is put in is escaped."""
     made = Environment(

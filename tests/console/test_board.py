@@ -6,6 +6,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from inspect import unwrap
 
 import pytest
 from httpx import Client
@@ -142,7 +143,7 @@ def test_loudspeakers_that_do_the_same_are_one_line():
 
 
 def test_boards_that_open_together_have_each_template_compiled_once() -> None:
-    fresh = environment.__wrapped__("ja")
+    fresh = unwrap(environment)("ja")
     together = threading.Barrier(20)
 
     def one(_: int) -> tuple[Template, Template]:
