@@ -15,7 +15,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import func, inspect, make_url, select, table, text
+from sqlalchemy import exists, func, inspect, make_url, select, table, text
+from sqlalchemy.orm import Session
 
 from alertd import anchor, hold
 from alertd.audit import Head
@@ -25,6 +26,7 @@ from alertd.db import open_database, reading, upgrade, writing
 from alertd.errors import AlertdError, Problem, WrongInput, WrongSecret
 from alertd.rotation import check_keys
 from alertd.site import Site
+from alertd.tables import ContactRow, DeliveryRow, DispatchRow, RecipientRow
 from alertd.watermark import Watermark, mark
 
 #: pages of SQLite that are copied between two looks at the progress
@@ -133,9 +135,24 @@ def check(site: Site) -> Health:
         else:
             for name in inspect(site.engine).get_table_names():
                 session.execute(select(func.count()).select_from(table(name)))
+            damage += _without_what_they_name(session)
         heads = anchor.read(known) if known is not None and known.exists() else []
         head, finding = anchor.verify(session, heads)
     return Health(tuple(damage), head, finding)
+
+
+def _without_what_they_name(session: Session) -> list[str]:
+    """Deliveries whose contact, recipient or dispatch is not there: PostgreSQL does not look when they are made."""
+    found = []
+    for column, named in (
+        (DeliveryRow.contact_id, ContactRow),
+        (DeliveryRow.recipient_id, RecipientRow),
+        (DeliveryRow.dispatch_id, DispatchRow),
+    ):
+        lost = select(func.count()).select_from(DeliveryRow).where(~exists().where(named.id == column))
+        if number := session.scalar(lost):
+            found.append(f"{number} deliveries without their {named.__tablename__}")
+    return found
 
 
 def _copy(source: Path, target: Path, progress: Progress) -> None:

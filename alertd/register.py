@@ -301,10 +301,12 @@ def _write(session: Session, plan: _Plan, now: datetime) -> None:
         for number, one in zip(numbers, plan.new, strict=True)
         for name in sorted(set(one.groups))
     ]
+    gone: list[int] = []
     for stored, recipient in plan.changed:
         values = {**_values(recipient), "active": True}
         session.execute(update(RecipientRow).where(RecipientRow.id == stored.id).values(values))
-        contacts += _contacts(stored.id, _change_contacts(session, stored, recipient))
+        gone += _gone(stored, recipient)
+        contacts += _contacts(stored.id, _change_contacts(stored, recipient))
         if stored.groups != frozenset(recipient.groups):
             session.execute(delete(MembershipRow).where(MembershipRow.recipient_id == stored.id))
             groups += [
@@ -314,6 +316,7 @@ def _write(session: Session, plan: _Plan, now: datetime) -> None:
         session.execute(insert(ContactRow), contacts)
     if groups:
         session.execute(insert(MembershipRow), groups)
+    _take_away(session, gone)
 
 
 def _contacts(recipient_id: int, contacts: Iterable[Contact]) -> list[dict[str, object]]:
@@ -331,31 +334,35 @@ def _contacts(recipient_id: int, contacts: Iterable[Contact]) -> list[dict[str, 
     ]
 
 
-def _change_contacts(session: Session, stored: _Stored, recipient: Recipient) -> list[Contact]:
-    """Brings stored contacts in line with the list; returns those that are new.
-
-    An address that the list no longer has goes; one that something was sent to is kept
-    for the record and switched off, and so is one of which a delivery may just be made.
-    """
+def _change_contacts(stored: _Stored, recipient: Recipient) -> list[Contact]:
+    """Brings stored contacts that are listed in line with the list; returns those that are new."""
     listed = {(contact.kind, contact.address): contact for contact in recipient.contacts}
-    kinds = {kind for kind, _ in listed}
-    gone = [row.id for key, row in stored.contacts.items() if key[0] in kinds and key not in listed]
-    if gone and may_take_contacts_away(session):
-        used = exists().where(DeliveryRow.contact_id == ContactRow.id)
-        session.execute(
-            delete(ContactRow)
-            .where(ContactRow.id.in_(gone), ~used)
-            .execution_options(synchronize_session=False)
-        )
-    if gone:
-        session.execute(
-            update(ContactRow)
-            .where(ContactRow.id.in_(gone))
-            .values(active=False)
-            .execution_options(synchronize_session=False)
-        )
     for key, row in stored.contacts.items():
         if key in listed:
             row.preference, row.section = listed[key].preference, listed[key].section
             row.holder = row.holder if listed[key].holder is None else listed[key].holder or ""
     return [contact for key, contact in listed.items() if key not in stored.contacts]
+
+
+def _gone(stored: _Stored, recipient: Recipient) -> list[int]:
+    """Stored contacts that the list no longer has."""
+    listed = {(contact.kind, contact.address) for contact in recipient.contacts}
+    kinds = {kind for kind, _ in listed}
+    return [row.id for key, row in stored.contacts.items() if key[0] in kinds and key not in listed]
+
+
+def _take_away(session: Session, gone: Sequence[int]) -> None:
+    """An address that the list no longer has goes; one that something was sent to, or just may be, is switched off.
+
+    The last thing that a transaction does: planning waits for its end, and nothing that it
+    does from here on waits for anybody who waits for that.
+    """
+    if not gone:
+        return
+    session.flush()
+    ours = ContactRow.id.in_(gone)
+    unsynchronized = {"synchronize_session": False}
+    session.execute(update(ContactRow).where(ours).values(active=False), execution_options=unsynchronized)
+    if may_take_contacts_away(session):
+        used = exists().where(DeliveryRow.contact_id == ContactRow.id)
+        session.execute(delete(ContactRow).where(ours, ~used), execution_options=unsynchronized)

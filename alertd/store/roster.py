@@ -7,6 +7,7 @@ kept in a temporary table, and the deliveries are made from it slice by slice.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
@@ -33,14 +34,16 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session, aliased
 
 from alertd.audience import Audience
 from alertd.delivery import NOTHING_KNOWN
 from alertd.people import Line, contacts_of
 from alertd.store.planning import TAKING_AWAY, known_to
-from alertd.tables import DeliveryRow, DispatchRow, MembershipRow, Number
+from alertd.tables import ContactRow, DeliveryRow, DispatchRow, MembershipRow, Number
+
+log = logging.getLogger(__name__)
 
 _DELIVERY = cast("Table", DeliveryRow.__table__)
 _ROSTER = Table(
@@ -59,6 +62,8 @@ _LOCKS = 7119
 _MEMORY = "SET LOCAL work_mem = '64MB'"
 _SOON = "SET LOCAL synchronous_commit = off"
 _SETTLE = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP OFF, TRUNCATE OFF) delivery"
+#: nobody waits longer for it than so many milliseconds
+_AT_MOST = 10_000
 
 
 @contextmanager
@@ -126,12 +131,22 @@ def _transaction(connection: Connection, *, read_only: bool) -> Iterator[Session
 def settle(engine: Engine) -> None:
     """Has PostgreSQL note that everybody sees the new deliveries: a count of them then reads the index alone.
 
-    It would do so by itself within minutes, and takes a tenth of a second for a million now. Where
-    the tables belong to another role, nothing happens.
+    It would do so by itself within minutes, and takes a tenth of a second for a million now. It is
+    only for speed: where it fails, or the tables belong to another role, all goes on as without.
     """
-    if engine.dialect.name == "postgresql":
+    if engine.dialect.name != "postgresql":
+        return
+    try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(_SETTLE))
+            connection.execute(text(f"SET statement_timeout = {_AT_MOST}"))
+            try:
+                connection.execute(text(_SETTLE))
+            finally:
+                connection.execute(text("RESET statement_timeout"))
+    except DBAPIError as problem:
+        log.info(
+            "the new deliveries are counted more slowly for some minutes: %s", type(problem.orig).__name__
+        )
 
 
 def list_audience(
@@ -226,7 +241,9 @@ def plan_slice(
                 return _made(session, postgresql.insert(_DELIVERY), rows)
         except IntegrityError:
             return _made(session, postgresql.insert(_DELIVERY).on_conflict_do_nothing(), rows)
-    return _made(session, sqlite.insert(_DELIVERY).on_conflict_do_nothing(), rows)
+    # a list that is imported meanwhile may take a contact away; on PostgreSQL it waits
+    there = exists().where(ContactRow.id == listed.contact_id)
+    return _made(session, sqlite.insert(_DELIVERY).on_conflict_do_nothing(), rows.where(there))
 
 
 def _made(session: Session, into: Insert, rows: Select[Any]) -> int:

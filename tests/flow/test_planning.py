@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import threading
+import time
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import delete, event, exists, func, select, text
 
-from alertd import plan, store
+from alertd import personal_data, plan, store
 from alertd.db import reading, writing
 from alertd.dispatch import MOVES, Move, State
+from alertd.recipient import Contact, Recipient
+from alertd.register import register
+from alertd.site import Site
 from alertd.store import planning, roster
-from alertd.tables import DeliveryRow, DispatchRow
+from alertd.tables import ContactRow, DeliveryRow, DispatchRow
 from tests import factories
 from tests.flow.conftest import City
 
@@ -160,3 +165,85 @@ def test_after_a_large_plan_postgres_notes_that_everybody_sees_it(city: City, ap
     finally:
         event.remove(city.site.engine, "after_cursor_execute", note)
     assert len(settled) == 1 and settled[0].endswith(" delivery")
+
+
+def test_where_that_fails_the_plan_stands(city: City, approved: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(roster, "_SETTLE", "VACUUM nothing_of_this_name")
+    assert plan.plan(city.site, approved) == 7 and state(city, approved) is State.SENDING
+
+
+def without_contact(city: City) -> int | None:
+    """Deliveries whose contact is not there."""
+    with reading(city.site.engine) as session:
+        there = exists().where(ContactRow.id == DeliveryRow.contact_id)
+        return session.scalar(select(func.count()).select_from(DeliveryRow).where(~there))
+
+
+def leaves_the_list(site: Site) -> None:
+    """The last of the seven has another address in a new list."""
+    for addresses in (["a6@example.jp", "new@example.jp"], ["new@example.jp"]):
+        ways = tuple(Contact(kind="fake", address=address) for address in addresses)
+        register(site, [Recipient(name="三条", area="RNN", external_id="9", contacts=ways)], by="tests")
+
+
+def is_erased(site: Site) -> None:
+    """The last of the seven asks for it."""
+    with writing(site.engine) as session:
+        last = session.scalars(select(ContactRow).order_by(ContactRow.id.desc()).limit(1)).one()
+        personal_data.make_nobodys(session, last)
+
+
+@pytest.mark.parametrize("goes", [leaves_the_list, is_erased])
+def test_a_contact_that_goes_while_they_are_planned_keeps_no_one_from_being_told(
+    city: City, approved: int, monkeypatch: pytest.MonkeyPatch, goes: Callable[[Site], None]
+) -> None:
+    at_slice(2, monkeypatch, lambda: goes(city.site))
+    # a file lets the contact go, and it is not told
+    taken = goes is leaves_the_list and city.site.engine.dialect.name == "sqlite"
+    assert plan.plan(city.site, approved) == (6 if taken else 7)
+    assert without_contact(city) == 0 and state(city, approved) is State.SENDING
+    city.drain()
+    assert "a6@example.jp" not in {one.address for one in city.heard()}
+
+
+def _plans(city: City, number: int) -> None:
+    assert plan.plan(city.site, number) == 6
+
+
+def _plans_what_follows_a_failure(city: City, _number: int) -> None:
+    with writing(city.site.engine) as session:
+        planning.plan_next_contacts(session, [], {}, city.clock.now())
+
+
+@pytest.mark.parametrize("does", [_plans, _plans_what_follows_a_failure])
+def test_who_plans_waits_for_who_just_takes_contacts_away(
+    city: City, approved: int, does: Callable[[City, int], None]
+) -> None:
+    if city.site.engine.dialect.name == "sqlite":
+        pytest.skip("a file has one writer, and looks for the contact of each delivery")
+    done: list[bool] = []
+
+    def planner() -> None:
+        does(city, approved)
+        done.append(True)
+
+    thread = threading.Thread(target=planner)
+    with writing(city.site.engine) as session:
+        assert planning.may_take_contacts_away(session)
+        last = session.scalar(select(func.max(ContactRow.id)))
+        session.execute(delete(ContactRow).where(ContactRow.id == last))
+        thread.start()
+        assert waits(session)
+    thread.join(20)
+    assert done and without_contact(city) == 0
+
+
+def waits(session: Any) -> bool:
+    """Whether somebody comes to wait for a lock that says what it is for."""
+    until = time.monotonic() + 10
+    while time.monotonic() < until:
+        asked = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+        if session.scalar(text(asked)):
+            return True
+        time.sleep(0.01)
+    return False
