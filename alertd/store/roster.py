@@ -138,7 +138,9 @@ def settle(engine: Engine) -> None:
         return
     try:
         with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-            connection.execute(text(f"SET statement_timeout = {_AT_MOST}"))
+            connection.execute(
+                text("SELECT set_config('statement_timeout', :most, false)"), {"most": str(_AT_MOST)}
+            )
             try:
                 connection.execute(text(_SETTLE))
             finally:
