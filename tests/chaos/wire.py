@@ -42,20 +42,19 @@ class Wire:
     def __init__(self, loop: asyncio.AbstractEventLoop, near: Address, far: Address) -> None:
         self._loop, self._near, self._far = loop, near, far
         self._trouble: Trouble | None = None
+        #: bytes were swallowed since the connections were last reset
+        self._lost = False
         self._ends: set[asyncio.StreamWriter] = set()
 
     def hurt(self, trouble: Trouble) -> None:
-        """From now on, until it is mended."""
+        """From now on, until it is mended; one trouble may follow another."""
         self._trouble = trouble
-        if trouble is Trouble.CUT:
-            self._loop.call_soon_threadsafe(self._reset)
+        self._loop.call_soon_threadsafe(self._reset if trouble is Trouble.CUT else self._reset_broken)
 
     def mend(self) -> None:
         """Carries again; harmless when nothing is wrong."""
-        lost_bytes = self._trouble in (Trouble.SILENT, Trouble.DEAF)
         self._trouble = None
-        if lost_bytes:
-            self._loop.call_soon_threadsafe(self._reset)
+        self._loop.call_soon_threadsafe(self._reset_broken)
 
     async def open(self) -> asyncio.Server:
         """Listens at the near end."""
@@ -87,6 +86,7 @@ class Wire:
             if self._trouble is Trouble.SLOW:
                 await asyncio.sleep(_LAG)
             if self._trouble is Trouble.SILENT or (self._trouble is Trouble.DEAF and answers):
+                self._lost = True
                 continue
             writer.write(piece)
             await writer.drain()
@@ -102,7 +102,13 @@ class Wire:
             self._ends.discard(end)
             end.close()
 
+    def _reset_broken(self) -> None:
+        """In the loop, where bytes are swallowed too: none are between this look and the reset."""
+        if self._lost:
+            self._reset()
+
     def _reset(self) -> None:
+        self._lost = False
         for end in self._ends:
             plain = end.get_extra_info("socket")
             if plain.family != socket.AF_UNIX:

@@ -73,6 +73,22 @@ def test_nothing_comes_back_until_it_is_mended_and_the_connection_is_reset(
         assert connection.recv(100) == b"after\n"
 
 
+def test_bytes_that_one_trouble_ate_end_the_connection_though_another_trouble_follows(
+    wire: Wire, tmp_path: Path
+) -> None:
+    with connected(tmp_path) as connection:
+        connection.sendall(b"before\n")
+        assert connection.recv(100) == b"before\n"
+        wire.hurt(Trouble.DEAF)
+        connection.sendall(b"lost\n")
+        with pytest.raises(TimeoutError):
+            connection.recv(100)
+        wire.hurt(Trouble.SLOW)
+        wire.mend()
+        with contextlib.suppress(ConnectionResetError):
+            assert connection.recv(100) == b"", "whoever waits for that answer must not wait for ever"
+
+
 def test_a_cut_ends_every_connection_and_lets_no_new_one_come_about(wire: Wire, tmp_path: Path) -> None:
     with connected(tmp_path) as connection:
         connection.sendall(b"before\n")
