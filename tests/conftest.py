@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
+import threading
 from collections import Counter
 
 import pytest
@@ -14,6 +16,11 @@ pytest_plugins = ["tests.servers"]
 # code that was read is kept: the tests start hundreds of programs, and each would read all of it anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+# who starts the tests in the background may have Ctrl-C ignored, and every program that they start would
+# ignore it too: those that end by it would never end
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # while everything is read, nothing becomes garbage: to look for it costs a sixth of the time
 gc.disable()
