@@ -113,9 +113,8 @@ GUARDS = (
     Guard(
         "a correction waits for its alert",
         "alertd/store/claims.py",
-        "        .where(wrong.id == DeliveryRow.after_id, wrong.claimed_until.is_not(None), "
-        "wrong.due_at.is_not(None))\n",
-        "        .where(wrong.id.is_(None))\n",
+        "            or_(DeliveryRow.after_id.is_(None), being_said.is_(None)),\n",
+        "",
         _FLOW,
     ),
     Guard(
