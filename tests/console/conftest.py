@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 from httpx import Client
 
-from tests.console.desk import Desk, approve, form_of, open_desk, submit
+from alertd.dispatch import Role
+from operator_console.app import drill_app
+from tests.console.desk import PASSWORD, Desk, approve, form_of, open_desk, submit
 from tests.factories import APPROVER, WRITER
+from tests.serving import serving
 
 
 @pytest.fixture
@@ -39,3 +43,16 @@ def sent(desk: Desk, writer: Client, approver: Client) -> int:
     desk.clock.advance(timedelta(seconds=10))
     desk.send(number)
     return number
+
+
+@pytest.fixture
+def room(desk: Desk) -> Iterator[Client]:
+    """A trainee in the drill room."""
+    config = desk.site.config
+    desk.site.config = replace(config, web=config.web.model_copy(update={"drill_port": 1, "drill_url": ""}))
+    with (
+        serving(drill_app(desk.site)) as address,
+        Client(base_url=address, headers={"Origin": address}, timeout=30) as browser,
+    ):
+        browser.post("/sign-in", data={"name": Role.TRAINEE, "password": PASSWORD})
+        yield browser

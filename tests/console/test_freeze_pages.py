@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-
-import pytest
 from httpx import Client
 
 from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.freeze import Scope, frozen
 from alertd.readiness import readiness, ready
-from operator_console.app import drill_app
-from tests.console.desk import PASSWORD, Desk, csrf
-from tests.serving import serving
+from tests.console.desk import Desk, csrf
 
 WHY = "誤配信の疑い"
-
-
-@pytest.fixture
-def room(desk: Desk) -> Iterator[Client]:
-    """A trainee in the drill room."""
-    config = desk.site.config
-    desk.site.config = replace(config, web=config.web.model_copy(update={"drill_port": 1, "drill_url": ""}))
-    with (
-        serving(drill_app(desk.site)) as address,
-        Client(base_url=address, headers={"Origin": address}, timeout=30) as browser,
-    ):
-        browser.post("/sign-in", data={"name": Role.TRAINEE, "password": PASSWORD})
-        yield browser
 
 
 def _held(desk: Desk) -> dict[Scope, str | None]:

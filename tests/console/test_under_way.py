@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import re
 import threading
-from collections.abc import Iterator
-from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -15,9 +13,7 @@ from alertd import plan
 from alertd.alert import MsgType, Status
 from alertd.dispatch import Role
 from alertd.send import drain
-from operator_console.app import drill_app
-from tests.console.desk import PASSWORD, Desk, approve, csrf, form_of, submit
-from tests.serving import serving
+from tests.console.desk import Desk, approve, csrf, form_of, submit
 
 PAGES = ("/", "/alerts/new", "/drills", "/chronicle", "/templates", "/operators", "/under-way")
 
@@ -30,19 +26,6 @@ def going(desk: Desk, writer: Client, approver: Client) -> int:
     plan.plan(desk.site, number)
     drain(desk.site, "mail", threading.Event())
     return number
-
-
-@pytest.fixture
-def room(desk: Desk) -> Iterator[Client]:
-    """A trainee in the drill room."""
-    config = desk.site.config
-    desk.site.config = replace(config, web=config.web.model_copy(update={"drill_port": 1, "drill_url": ""}))
-    with (
-        serving(drill_app(desk.site)) as address,
-        Client(base_url=address, headers={"Origin": address}, timeout=30) as browser,
-    ):
-        browser.post("/sign-in", data={"name": Role.TRAINEE, "password": PASSWORD})
-        yield browser
 
 
 def _halt(browser: Client, number: int) -> None:
