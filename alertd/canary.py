@@ -12,6 +12,7 @@ from alertd.db import reading, writing
 from alertd.letter import LetterKind, hash_of
 from alertd.site import Site
 from alertd.store import letters
+from alertd.store.freezes import open_below
 from alertd.subscribe import new_letter
 from alertd.subscription import How
 from alertd.tables import LetterRow
@@ -32,13 +33,15 @@ class Canary:
 
 
 def send(site: Site) -> None:
-    """Asks for a mail to each mailbox whose turn it is, and minds those that do not sing."""
+    """Asks for a mail to each mailbox whose turn it is, and minds those that do not sing; not while everything is held."""
     inbox = site.config.inbox
     if not inbox.canaries:
         return
     every = timedelta(minutes=inbox.canary_every)
     with writing(site.engine) as session:
         now = site.clock.now()
+        if not open_below(session, now):
+            return
         silent: list[str] = []
         for address in inbox.canaries:
             mine = (LetterRow.kind == LetterKind.CANARY, LetterRow.address_key == address)

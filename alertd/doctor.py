@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alertd import interpreter
+from alertd import interpreter, maintenance
 from alertd.alert import Status
 from alertd.channel import Probes
 from alertd.dispatch import Role
@@ -178,9 +178,13 @@ def _freeze(site: Site) -> Iterator[Sign]:
     with reading(site.engine) as session:
         held = frozen(session, site.clock.now())
     for one in held:
-        grade = Grade.ILL if one.scope is Scope.EVERYTHING else Grade.WORRY
+        grade = Grade.WORRY if one.scope is Scope.DRILLS else Grade.ILL
         since = f"{one.scope} is frozen since {one.at:%Y-%m-%d %H:%M} UTC by {one.by}"
-        yield Sign("freeze", grade, since, f"two people: alertd freeze lift {one.scope} --as NAME")
+        remedy = f"two people: alertd freeze lift {one.scope} --as NAME"
+        if one.scope is Scope.MAINTENANCE:
+            since = f"maintenance since {one.at:%Y-%m-%d %H:%M} UTC by {one.by}, until {one.until:%H:%M} UTC"
+            remedy = "it ends by itself; two people end it earlier: alertd maintenance end --as NAME"
+        yield Sign("freeze", grade, since, remedy)
     if not held:
         yield Sign("freeze", Grade.WELL, "nothing is frozen")
 
@@ -271,6 +275,7 @@ def _channel(name: str) -> Callable[[Site], Iterator[Sign]]:
             yield Sign(what, Grade.WELL, "cannot be tried without being heard")
             return
         try:
+            maintenance.admit(site)
             yield Sign(what, Grade.WELL, channel.probe())
         except AlertdError as error:
             yield Sign(what, Grade.ILL, str(error), f"alertd channel probe {name}")

@@ -5,6 +5,7 @@ when the freeze is lifted, unless it has expired by then or its approval has lap
 is being handed over is left to its end. Every sender looks in the transaction in which a
 hand-over begins, so that all processes obey, also after a restart. Drills have a freeze
 of their own, which holds no real alert back; the freeze of everything holds drills too.
+The maintenance mode (alertd.maintenance) is a freeze that ends by itself.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from alertd.store import freezes
 from alertd.store.freezes import Scope
 from alertd.tables import FreezeRow, OperatorRow
 
-__all__ = ["LIFTS", "SETS", "Frozen", "Scope", "frozen", "lift", "set_freeze"]
+__all__ = ["LIFTS", "SETS", "Frozen", "Scope", "frozen", "lift", "set_freeze", "subject"]
 
 #: after so long the first of two people must say again that it may be lifted
 AGREED_FOR = timedelta(minutes=15)
@@ -34,10 +35,16 @@ LONGEST_REASON = 300
 #: the alarm that is on while a freeze holds
 ALARMS: Mapping[Scope, str] = {scope: f"freeze-{scope}" for scope in Scope}
 
+_ALARM: Mapping[Scope, str] = {
+    Scope.EVERYTHING: "everything is frozen; nothing goes out until two people lift it",
+    Scope.MAINTENANCE: "maintenance; nothing goes out until its time runs out or two people end it",
+    Scope.DRILLS: "drills are frozen; nothing goes out until two people lift it",
+}
 _SETS_ALL = frozenset({Role.SEND, Role.APPROVE, Role.DRAFT, Role.ADMINISTER})
 #: which of these roles a person needs to set a freeze
 SETS: Mapping[Scope, frozenset[Role]] = {
     Scope.EVERYTHING: _SETS_ALL,
+    Scope.MAINTENANCE: frozenset({Role.ADMINISTER}),
     Scope.DRILLS: _SETS_ALL | {Role.TRAINEE},
 }
 #: … and to lift it
@@ -52,16 +59,19 @@ class Frozen:
     #: the operator's name
     by: str
     at: datetime
+    #: when it ends by itself; None = people end it
+    until: datetime | None
     reason: str
     #: who has said that it may be lifted, and waits for a second person; None = nobody
     lifted_by: str | None
 
     def as_json(self) -> dict[str, object]:
-        """The freeze as JSON values; the time is ISO 8601 in UTC."""
+        """The freeze as JSON values; times are ISO 8601 in UTC."""
         return {
             "scope": self.scope,
             "by": self.by,
             "at": self.at.isoformat(timespec="milliseconds"),
+            "until": self.until.isoformat(timespec="milliseconds") if self.until else None,
             "reason": self.reason,
             "lifted_by": self.lifted_by,
         }
@@ -74,23 +84,28 @@ def frozen(session: Session, now: datetime) -> Sequence[Frozen]:
             scope=Scope(row.scope),
             by=session.get_one(OperatorRow, row.set_by).name,
             at=row.set_at,
+            until=row.ends_at,
             reason=row.reason,
             lifted_by=session.get_one(OperatorRow, row.lifted_by).name
             if row.lifted_by is not None and _agreed(row, now)
             else None,
         )
-        for row in freezes.freezes(session)
+        for row in freezes.freezes(session, now)
     )
 
 
-def set_freeze(site: Site, scope: Scope, person: Person, *, reason: str) -> bool:
+def set_freeze(
+    site: Site, scope: Scope, person: Person, *, reason: str, ends_at: datetime | None = None
+) -> bool:
     """Freezes; True = it did not hold before. With the commit nothing more is begun.
 
-    Who sets it while it holds keeps it: a first word for lifting it counts no more. Raises
-    MoveRefused without a reason, or without the role.
+    Who sets it while it holds keeps it: a first word for lifting it counts no more. With
+    `ends_at` it ends by itself. Raises MoveRefused without a reason, or without the role.
     """
     _admit(person, SETS[scope], "freeze")
     reason = reason.strip()[:LONGEST_REASON]
+    if scope is Scope.MAINTENANCE and ends_at is None:
+        raise MoveRefused("maintenance ends by itself: alertd maintenance begin --hours N")
     if not reason:
         raise MoveRefused("write why everything is frozen; the reason stays in the chronicle")
     with writing(site.engine) as session:
@@ -101,10 +116,14 @@ def set_freeze(site: Site, scope: Scope, person: Person, *, reason: str) -> bool
             new = _insert(session, scope, person, reason, now)
             row = freezes.freeze(session, scope)  # another process may have set it, or lifted that one
         if new:
-            message = f"{scope} is frozen; nothing goes out until two people lift it"
+            message = _ALARM[scope]
             store.raise_alarm(session, ALARMS[scope], message, now)
         row.lifted_by = row.lifted_at = None
-        _note(session, "freeze.set" if new else "freeze.kept", scope, person, now, reason=reason)
+        detail = {"reason": reason}
+        if ends_at is not None:
+            row.ends_at = ends_at
+            detail["until"] = ends_at.isoformat(timespec="seconds")
+        _note(session, "set" if new else "kept", scope, person, now, **detail)
         return new
 
 
@@ -121,15 +140,20 @@ def lift(site: Site, scope: Scope, person: Person) -> bool:
             raise MoveRefused("it is not frozen any more; open the page again")
         if not _agreed(row, now):
             row.lifted_by, row.lifted_at = person.id, now
-            _note(session, "freeze.lift_begun", scope, person, now)
+            _note(session, "lift_begun", scope, person, now)
             return False
         if row.lifted_by == person.id:
             return False
         detail = {"with": session.get_one(OperatorRow, row.lifted_by).name, "since": row.set_at.isoformat()}
         session.delete(row)
         store.clear_alarm(session, ALARMS[scope])
-        _note(session, "freeze.lifted", scope, person, now, **detail)
+        _note(session, "lifted", scope, person, now, **detail)
         return True
+
+
+def subject(scope: Scope) -> str:
+    """The subject of what the audit trail says of a freeze."""
+    return f"freeze:{scope}"
 
 
 def _agreed(row: FreezeRow, now: datetime) -> bool:
@@ -150,7 +174,6 @@ def _admit(person: Person, roles: frozenset[Role], deed: str) -> None:
         raise MoveRefused(f"{person.name} may not {deed}: the role {names} is needed")
 
 
-def _note(
-    session: Session, action: str, scope: Scope, person: Person, now: datetime, **detail: object
-) -> None:
-    audit.note(session, at=now, actor=person.name, action=action, subject=f"freeze:{scope}", detail=detail)
+def _note(session: Session, deed: str, scope: Scope, person: Person, now: datetime, **detail: object) -> None:
+    action = f"maintenance.{deed}" if scope is Scope.MAINTENANCE else f"freeze.{deed}"
+    audit.note(session, at=now, actor=person.name, action=action, subject=subject(scope), detail=detail)

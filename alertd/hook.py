@@ -22,6 +22,7 @@ from alertd.db import reading, writing
 from alertd.errors import ChannelUnavailable
 from alertd.outbound import networks
 from alertd.site import Site
+from alertd.store import freezes
 from alertd.tables import AlertRow, AuditRow, DispatchRow, HookRow
 
 log = logging.getLogger(__name__)
@@ -59,7 +60,10 @@ def genuine(key: str, header: str, body: bytes, now: datetime, within: timedelta
 
 
 def tell(site: Site) -> int:
-    """Tells every webhook of the configuration what it does not know yet; says how many messages were taken."""
+    """Tells every webhook of the configuration what it does not know yet; says how many messages were taken. Not in maintenance."""
+    with reading(site.engine) as session:
+        if freezes.maintained(session, site.clock.now()):
+            return 0
     return sum(_tell(site, url) for url in site.config.feeds.hooks)
 
 

@@ -13,6 +13,7 @@ from alertd.channel import Probes
 from alertd.db import reading, writing
 from alertd.errors import ChannelError, ChannelMisconfigured, WrongConfiguration
 from alertd.site import Site
+from alertd.store import freezes
 from alertd.tables import ChannelStateRow
 
 #: what the name of an alarm about a far end that gave no sign of life begins with
@@ -54,11 +55,13 @@ def links(session: Session, names: Sequence[str]) -> list[Link]:
 
 
 def due(site: Site, now: datetime) -> list[str]:
-    """The channels whose link test is due."""
+    """The channels whose link test is due; none in the maintenance mode."""
     every = timedelta(seconds=site.config.worker.probe_every)
     if not every:
         return []
     with reading(site.engine) as session:
+        if freezes.maintained(session, now):
+            return []
         rows = {name: session.get(ChannelStateRow, name) for name in site.settings}
     return [name for name, row in rows.items() if row is None or _is_due(row, every, now)]
 

@@ -101,7 +101,8 @@ def _writer(site: Site) -> Writes:
 def _something_due(site: Site) -> bool:
     """Whether letters wait, and nothing holds everything back."""
     with reading(site.engine) as session:
-        return open_below(session) > 0 and letters.due(session, site.clock.now())
+        now = site.clock.now()
+        return open_below(session, now) > 0 and letters.due(session, now)
 
 
 def _take(site: Site) -> list[_Ready]:

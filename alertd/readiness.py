@@ -78,8 +78,13 @@ def _database(site: Site, now: datetime) -> str:
 def _freeze(site: Site, now: datetime) -> str:
     """Nobody holds real alerts back."""
     with reading(site.engine) as session:
-        held = [row for row in freezes.freezes(session) if row.scope == freezes.Scope.EVERYTHING]
-    return f"everything is frozen since {held[0].set_at:%Y-%m-%d %H:%M} UTC" if held else ""
+        held = [row for row in freezes.freezes(session, now) if row.scope != freezes.Scope.DRILLS]
+    if not held:
+        return ""
+    since = f"{held[0].set_at:%Y-%m-%d %H:%M} UTC"
+    if held[0].ends_at is None:
+        return f"everything is frozen since {since}"
+    return f"maintenance since {since}, until {held[0].ends_at:%H:%M} UTC"
 
 
 def _hold(site: Site) -> float:

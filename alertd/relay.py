@@ -98,7 +98,7 @@ class Relay:
         self._drills.tick()
         with reading(site.engine) as session:
             # what is frozen is planned when it may go out: its audience, and the age of its approval, are looked at then
-            below = open_below(session)
+            below = open_below(session, site.clock.now())
             approved = [
                 row.id for row in store.dispatches_in(session, State.APPROVED) if row.priority < below
             ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from alertd import desk, link_test, pulse
+from alertd import desk, link_test, maintenance, pulse
 from alertd.clock import stopwatch
 from alertd.site import Site
 
@@ -41,6 +41,7 @@ class Rounds:
     def go(self) -> None:
         """One round: tasks first, for far ends may take their time to answer."""
         site = self._site
+        maintenance.end_due(site)
         if desk.channels(site):
             desk.watch(site)
         for name in link_test.due(site, site.clock.now()):

@@ -641,6 +641,8 @@ class FreezeRow(Base):
     lifted_at: Mapped[datetime | None]
 
 
+    #: it ends by itself then; None = people end it
+    ends_at: Mapped[datetime | None]
 class PulseRow(Base):
     """A relay's or a worker's last sign of life, one row for each process; see alertd.pulse."""
 

@@ -26,6 +26,7 @@ from alertd.errors import MoveRefused, NotFound, Problem, WrongAudience
 from alertd.issue import Submission
 from alertd.quiet import quiet_until
 from alertd.site import Site
+from alertd.store.freezes import open_below
 from alertd.tables import AlertRow, ContactRow, DeliveryRow, DispatchRow, RecipientRow
 
 #: trial calls in an hour, over the whole installation
@@ -155,6 +156,8 @@ def _channel(site: Site, session: Session, recipient_id: int, now: datetime) -> 
 
 
 def _must_be_now(session: Session, recipient_id: int, now: datetime) -> None:
+    if not open_below(session, now):
+        raise MoveRefused("nothing is sent for now: everything is frozen or maintained; call later")
     real = session.scalar(
         select(func.count())
         .select_from(DispatchRow)

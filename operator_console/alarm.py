@@ -59,6 +59,9 @@ _WORDS = {
     FREEZES[Scope.DRILLS]: mark("Drills are frozen: none goes out until two people lift it."),
     "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
 }
+    FREEZES[Scope.MAINTENANCE]: mark(
+        "Maintenance: every far end is left alone, and nothing goes out until its time is over."
+    ),
 
 
 @dataclass(frozen=True, slots=True)

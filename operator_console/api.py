@@ -211,7 +211,10 @@ class _Calls:
 
     def frozen(self) -> list[FreezeNow]:
         with reading(self._site.engine) as session:
-            return [FreezeNow(scope=row.scope, since=row.set_at) for row in freezes.freezes(session)]
+            return [
+                FreezeNow(scope=row.scope, since=row.set_at, until=row.ends_at)
+                for row in freezes.freezes(session, self._site.clock.now())
+            ]
 
     def submit(self, admit: Callable[..., Bearer]) -> Callable[..., JSONResponse]:
         site = self._site
@@ -247,6 +250,8 @@ class _Calls:
                     hours=form.hours,
                     template=form.template,
                     values=form.values,
+                    update_of=form.update_of,
+                    new_because=form.new_because,
                 )
                 made = request.submission(site, wanted, identifier=identifier, sent=repeat.at)
                 try:

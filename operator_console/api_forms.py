@@ -94,7 +94,7 @@ class InForce(BaseModel):
 
 
 class FreezeNow(BaseModel):
-    """What is held back by a freeze: `everything`, or `drills` alone."""
+    """What holds things back: `everything`, `maintenance`, or `drills` alone."""
 
     scope: str
     since: datetime
@@ -102,6 +102,8 @@ class FreezeNow(BaseModel):
 
 class DraftAnswer(BaseModel):
     """What became of a document."""
+    #: it ends by itself then; null = people end it
+    until: datetime | None
 
     outcome: Taken
     #: the number of the draft

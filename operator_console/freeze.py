@@ -1,4 +1,4 @@
-"""The freeze on screen: set from every page by one person, lifted here by two."""
+"""The freeze on screen: set from every page by one person, lifted here by two; and the maintenance mode."""
 
 from __future__ import annotations
 
@@ -6,18 +6,21 @@ from fastapi import Response
 from fastapi.responses import RedirectResponse
 
 from alertd import freeze as freezing
+from alertd import maintenance
 from alertd.alert import Status
 from alertd.db import reading
 from alertd.errors import MoveRefused
-from alertd.freeze import LIFTS, SETS, Scope, frozen
+from alertd.freeze import SETS, Scope, frozen
 from alertd.store.under_way import going_out
 from operator_console.page import page
 from operator_console.refusal import refusal
-from operator_console.under_way import as_seen
+from operator_console.under_way import as_seen, liftable
 from operator_console.visit import Visit, Visited
 
 #: who may freeze anything at all
 FREEZES = frozenset(role for roles in SETS.values() for role in roles)
+#: how long maintenance may last, in hours
+HOURS = (0.5, 1.0, maintenance.USUAL, 4.0, maintenance.MOST)
 _DRILLS = (Status.EXERCISE, Status.TEST)
 
 
@@ -42,20 +45,40 @@ def lift(visit: Visited) -> Response:
         freezing.lift(visit.site, _scope(visit), visit.operator)
     except MoveRefused as error:
         return _page(visit, problem=refusal(visit, error), status=409)
+    return RedirectResponse(_back(visit), 303)
+
+
+def maintain(visit: Visited) -> Response:
+    """POST /maintenance: every far end is left alone for some hours, or for as many from now on."""
+    try:
+        hours = float(visit.field("hours") or 0)
+        maintenance.begin(visit.site, visit.operator, reason=visit.field("reason"), hours=hours)
+    except ValueError:
+        return _page(visit, problem=visit.say("Please choose how long it lasts."), status=422)
+    except MoveRefused as error:
+        return _page(visit, problem=refusal(visit, error), status=422)
     return RedirectResponse("/freeze", 303)
 
 
 def _scope(visit: Visit) -> Scope:
     """What the form names; in the drill room drills, whatever it names."""
-    everything = visit.field("scope") != Scope.DRILLS and not visit.site.config.drills_only
-    return Scope.EVERYTHING if everything else Scope.DRILLS
+    named = visit.field("scope")
+    if named == Scope.DRILLS or visit.site.config.drills_only:
+        return Scope.DRILLS
+    return Scope.MAINTENANCE if named == Scope.MAINTENANCE else Scope.EVERYTHING
+
+
+def _back(visit: Visit) -> str:
+    """The alert from whose page it was lifted, else this page."""
+    alert = visit.field("alert")
+    return f"/alerts/{alert}" if alert.isascii() and alert.isdigit() else "/freeze"
 
 
 def _page(visit: Visit, *, problem: str | None = None, status: int = 200) -> Response:
     room = visit.site.config.drills_only
     with reading(visit.site.engine) as session:
         held = [as_seen(visit, one) for one in frozen(session, visit.now)]
-        everything = not room and any(one.scope is Scope.EVERYTHING for one in held)
+        everything = not room and any(one.scope is not Scope.DRILLS for one in held)
         waiting = going_out(session, tuple(Status) if everything else _DRILLS) if held else []
     return page(
         visit,
@@ -63,6 +86,8 @@ def _page(visit: Visit, *, problem: str | None = None, status: int = 200) -> Res
         status=status,
         held=held,
         waiting=waiting,
-        liftable=[one.scope for one in held if visit.may(*LIFTS) and (one.scope is Scope.DRILLS or not room)],
+        liftable=liftable(visit, held),
+        hours=HOURS,
+        usual=maintenance.USUAL,
         problem=problem,
     )

@@ -78,6 +78,7 @@ def environment(language: str) -> Environment:
         under_way=under_way.under_way,
         may_stop=under_way.may_stop,
         may_freeze=under_way.may_freeze,
+        liftable=under_way.liftable,
     )
     return made
 

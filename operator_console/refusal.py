@@ -35,6 +35,8 @@ _KNOWN = {
     "it is not frozen any more": mark("Somebody has lifted it already."),
     "write why everything is frozen": mark("Please say why everything is frozen."),
     "is not held": mark("Somebody has let it go on already."),
+    "maintenance lasts at most": mark("Maintenance lasts at most eight hours at a time."),
+    "nothing is sent for now": mark("Nothing is sent for now: everything is frozen, or under maintenance."),
     "waits for no review": mark("Somebody has looked at it already."),
     "arm the drill instead": mark("This message belongs to a drill. Please arm the drill."),
     "open the drill again": mark("The drill was changed while you were reading it. Please read it again."),

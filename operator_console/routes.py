@@ -9,6 +9,7 @@ from typing import Any
 from fastapi import Response
 
 from alertd import checklist
+from alertd import freeze as freezing
 from alertd.chronicle import WRITERS
 from alertd.dispatch import Role
 from alertd.freeze import LIFTS
@@ -109,6 +110,12 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
         Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
         Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),
+        Route(
+            method="POST",
+            path="/maintenance",
+            endpoint=freeze.maintain,
+            needs=freezing.SETS[freezing.Scope.MAINTENANCE],
+        ),
         Route(method="POST", path=f"{new}/count", endpoint=compose.count, needs=_WRITES),
         Route(method="POST", path=f"{new}/keep", endpoint=kept.keep, needs=_WRITES),
         Route(method="POST", path=f"{new}/save", endpoint=kept.save, needs=_WRITES),

@@ -16,7 +16,7 @@ from alertd.alert import Status
 from alertd.correction_clock import GOAL, WAITED_FOR, stopped_at
 from alertd.db import reading
 from alertd.dispatch import Role
-from alertd.freeze import SETS, Frozen, Scope, frozen
+from alertd.freeze import LIFTS, SETS, Frozen, Scope, frozen
 from alertd.store import under_way as store
 from operator_console.visit import Visit
 
@@ -122,9 +122,15 @@ def as_seen(visit: Visit, held: Frozen) -> Frozen:
     return replace(held, by="", reason="", lifted_by=None)
 
 
+def liftable(visit: Visit, held: Sequence[Frozen]) -> list[Scope]:
+    """Which of these the visitor may lift: drills only in the drill room."""
+    room = visit.site.config.drills_only
+    return [one.scope for one in held if visit.may(*LIFTS) and (one.scope is Scope.DRILLS or not room)]
+
+
 def may_freeze(visit: Visit) -> Sequence[Scope]:
     """What the visitor may freeze: drills only in the drill room."""
-    scopes = (Scope.DRILLS,) if visit.site.config.drills_only else tuple(Scope)
+    scopes = (Scope.DRILLS,) if visit.site.config.drills_only else (Scope.EVERYTHING, Scope.DRILLS)
     return [scope for scope in scopes if visit.may(*SETS[scope])]
 
 

@@ -32,6 +32,7 @@ COMMANDS = {
     "up": "Run everything on this machine: broker, workers, relay, console.",
     "alert": "Send, approve, show, list and cancel alerts.",
     "freeze": "Hold everything back: set by one person, lifted by two.",
+    "maintenance": "Leave every far end alone while contractors work; ends by itself.",
     "drill": "Schedule, arm, run, report and rehearse drills.",
     "recipient": "Import, export and check recipients.",
     "area": "Import and list areas.",

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import typer
 
-from alertd import artefact
+from alertd import artefact, maintenance
 from alertd.alert import Alert, Category, Certainty, Info, MsgType, NamedValue, Severity, Status, Urgency
 from alertd.canary import last_heard
 from alertd.channel import Probes
@@ -155,6 +155,7 @@ def _probed(site: Site, name: str) -> dict[str, object]:
     if not isinstance(channel, Probes):
         return {"name": name, "ok": True, "message": "this channel cannot be tried without being heard"}
     try:
+        maintenance.admit(site)
         return {"name": name, "ok": True, "message": channel.probe()}
     except ChannelError as error:
         return {"name": name, "ok": False, "message": str(error)}

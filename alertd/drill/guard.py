@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from alertd import cap, marks, operators, papers, people, store
+from alertd import cap, maintenance, marks, operators, papers, people, store
 from alertd.alert import Status
 from alertd.audience import Audience, audience_hash
 from alertd.channel import Probes
@@ -68,6 +68,7 @@ def unreachable(site: Site, occurrence_id: int) -> list[str]:
     found = []
     for name in sorted(names):
         try:
+            maintenance.admit(site)
             channel = site.channel(name)
             if isinstance(channel, Probes):
                 channel.probe()

@@ -27,8 +27,8 @@ def hindrance(session: Session, now: datetime) -> str | None:
     replaces it, and two hours in any case. What is not understood holds too. A message
     that a freeze has held back would be heard after its time.
     """
-    if open_below(session) < ALL:
-        return "drills are frozen; nothing goes out until two people lift it"
+    if open_below(session, now) < ALL:
+        return "drills are frozen or far ends are maintained; nothing goes out"
     rows = drills.real_alerts(session, now=now, since=now - REAL_LASTS)
     told = [(row, _read(alert.document)) for row, alert in rows]
     closed = {reference for _, alert in told if alert is not None for reference in alert.references}

@@ -88,7 +88,7 @@ def claim(
     if handed:
         due = due.order_by(DeliveryRow.due_at)
     else:
-        below = open_below(session)
+        below = open_below(session, now)
         if not below:
             return []
         due = due.where(DeliveryRow.priority < below)
@@ -178,7 +178,7 @@ def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime)
     Returns those that may go; the others were stopped, have left, are frozen, or are no longer ours.
     Twice is the same as once: the reply to the first commit may have been lost.
     """
-    if not ids or not (below := open_below(session)):
+    if not ids or not (below := open_below(session, now)):
         return frozenset()
     beginning = case((DeliveryRow.handed_at.is_(None), 1), else_=0)
     marked = session.scalars(
@@ -251,7 +251,7 @@ def postpone(session: Session, owner: str, number: int, until: datetime) -> None
 
 def waiting(session: Session, channel: str, now: datetime) -> bool:
     """Whether a channel has deliveries to hand over that nobody holds and nothing freezes."""
-    below = open_below(session)
+    below = open_below(session, now)
     return bool(below) and bool(
         session.scalar(
             select(

@@ -42,7 +42,7 @@ def claim_and_mark(
 
     For senders that note elsewhere which of them has really begun.
     """
-    below = open_below(session)
+    below = open_below(session, now)
     if not below:
         return []
     words = {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until, "below": below}

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from httpx import Client
+from datetime import timedelta
+
+from httpx import Client, Response
 
 from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.freeze import Scope, frozen
 from alertd.readiness import readiness, ready
-from tests.console.desk import Desk, csrf
+from tests.console.desk import Desk, approve, csrf, form_of, submit
 
 WHY = "誤配信の疑い"
 
@@ -76,3 +78,41 @@ def test_the_drill_room_freezes_drills_alone_and_learns_nothing_of_the_other_fre
     assert "全面停止中" in page and WHY not in page
     token = csrf(page)
     assert room.post("/freeze/lift", data={"csrf": token, "scope": "everything"}).status_code == 403
+
+
+def _maintain(browser: Client, hours: str = "2.0") -> Response:
+    token = csrf(browser.get("/freeze").text)
+    return browser.post("/maintenance", data={"csrf": token, "reason": "受信機の交換", "hours": hours})
+
+
+def test_an_administrator_sets_maintenance_and_every_page_says_so(desk: Desk, writer: Client) -> None:
+    admin = desk.signed_in(Role.ADMINISTER)
+    assert "保守モード" not in writer.get("/freeze").text and _maintain(writer).status_code == 403
+    assert _maintain(admin, "9").status_code == _maintain(admin, "x").status_code == 422
+    assert _maintain(admin).status_code == 303
+    for path in ("/", "/chronicle", "/under-way", "/freeze", "/desk"):
+        page = writer.get(path).text
+        assert "保守作業中" in page and "受信機の交換" in page, path
+    (look,) = [one for one in readiness(desk.site) if one.what == "freeze"]
+    assert "maintenance since" in look.finding and not ready(readiness(desk.site))
+    desk.clock.advance(timedelta(hours=2))
+    assert "保守作業中" not in writer.get("/").text
+
+
+def test_a_real_alert_in_maintenance_warns_and_two_clicks_on_its_page_let_it_go(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    _maintain(desk.signed_in(Role.ADMINISTER))
+    number = submit(writer, form_of(writer))
+    warning = "この配信は、承認しても、二人が解除するまで送信されません"
+    assert warning in approver.get(f"/alerts/{number}/approve").text
+    assert approve(approver, number).status_code == 303
+    assert desk.send(number).channels["mail"].outcomes["pending"] > 0 and not list(desk.far_end.heard())
+    for browser in (approver, desk.signed_in(Role.SEND)):
+        page = browser.get(f"/alerts/{number}").text
+        assert warning in page
+        data = {"csrf": csrf(page), "scope": "maintenance", "alert": str(number)}
+        answer = browser.post("/freeze/lift", data=data)
+        assert (answer.status_code, answer.headers["location"]) == (303, f"/alerts/{number}")
+    assert warning not in approver.get(f"/alerts/{number}").text
+    assert desk.send(number).channels["mail"].outcomes["accepted"] > 0
