@@ -347,6 +347,11 @@ class DispatchRow(Base):
     #: who has looked at an emergency override afterwards
     reviewed_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
     reviewed_at: Mapped[datetime | None]
+    #: why it is an alert of its own although one of its kind went before within minutes (see alertd.twin)
+    anew: Mapped[str | None] = mapped_column(String(300))
+    #: who administers and says that it may go out beyond the hourly number (see alertd.hourly)
+    permitted_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    permitted_at: Mapped[datetime | None]
     planned_at: Mapped[datetime | None]
     #: the first hand-over began
     first_at: Mapped[datetime | None]
@@ -755,6 +760,26 @@ class SessionRow(Base):
     csrf: Mapped[str] = mapped_column(String(64))
     created_at: Mapped[datetime]
     seen_at: Mapped[datetime]
+    #: roughly where it was begun: a network, never an address; None = not known
+    network: Mapped[str | None] = mapped_column(String(43))
+    #: other sessions of the same person that were begun until then are known to be theirs
+    others_known_at: Mapped[datetime | None]
+    #: when and why somebody ended it; None = it lives, or its time has run out
+    ended_at: Mapped[datetime | None]
+    ended_why: Mapped[str | None] = mapped_column(String(16))
+
+
+class HandOverRow(Base):
+    """What one shift tells the next, and who took it over; see alertd.hand_over."""
+
+    __tablename__ = "hand_over"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    note: Mapped[str] = mapped_column(String(2000))
+    given_by: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
+    given_at: Mapped[datetime]
+    taken_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    taken_at: Mapped[datetime | None]
 
 
 class AuditRow(Base):
