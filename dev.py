@@ -18,7 +18,6 @@ import fcntl
 import hashlib
 import importlib.util
 import os
-import platform
 import shutil
 import subprocess
 import time
@@ -27,6 +26,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
+#: of the Python that runs this; `.venv` has one of the same
+SERIES = f"{sys.version_info[0]}.{sys.version_info[1]}"
 CACHE = ROOT / ".cache"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "alertd-stamp"
@@ -99,7 +100,7 @@ def set_up(lock: Path) -> None:
 
 def _digest(lock: Path) -> str:
     """Stands for all that the environment depends on."""
-    digest = hashlib.sha256(f"{platform.python_version()} {sys.platform} {ROOT}".encode())
+    digest = hashlib.sha256(f"{SERIES} {sys.platform} {ROOT}".encode())
     for path in (lock, UV_LOCK, ROOT / "pyproject.toml"):
         digest.update(path.read_bytes())
     return digest.hexdigest()
@@ -122,16 +123,40 @@ def _only_one_at_a_time() -> Iterator[None]:
 
 
 def _make_environment() -> None:
-    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
     if PYTHON.exists():
         made = (VENV / "pyvenv.cfg").read_text()
         # a folder that was moved has programs that point to where it was
-        if f"version = {version}." in made and f"{VENV}\n" in made:
+        if f"version = {SERIES}." in made and f"{VENV}\n" in made:
             return
-    with step(f"making .venv with Python {platform.python_version()}"):
-        # outside of any virtual environment, also when this file is run from inside one
-        base = getattr(sys, "_base_executable", sys.executable)
+    base = fastest_python()
+    with step(f"making .venv with Python {SERIES} ({base})"):
         call([base, "-m", "venv", "--without-pip", "--clear", VENV])
+
+
+def fastest_python() -> Path:
+    """This Python, outside of any virtual environment; or one of its series here that was built to be faster."""
+    here = Path(getattr(sys, "_base_executable", sys.executable))
+    if _built_well(here):
+        return here
+    others = (
+        Path(folder, f"python{SERIES}") for folder in (*os.get_exec_path(), "/usr/local/bin", "/usr/bin")
+    )
+    return next((other for other in others if _built_well(other)), here)
+
+
+#: ends well in a Python that is not slow and has what an installation needs of the standard library
+_PROBE = """
+import ctypes, lzma, sqlite3, ssl, sys, venv
+from alertd import interpreter
+sys.exit(interpreter.is_slow())
+"""
+
+
+def _built_well(python: Path) -> bool:
+    try:
+        return subprocess.run([python, "-c", _PROBE], cwd=ROOT, capture_output=True).returncode == 0
+    except OSError:
+        return False
 
 
 def _find_pip() -> list[str]:

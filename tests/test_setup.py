@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib.util
 import inspect
 import json
 import re
@@ -11,6 +12,7 @@ import sys
 import tomllib
 from importlib.metadata import entry_points
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -154,3 +156,38 @@ def test_ci_runs_what_people_run():
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & 0o111
     assert script.read_text().splitlines()[-1] == 'exec python3 dev.py test "$@"'
+
+
+def _dev() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("dev", ROOT / "dev.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+dev = _dev()
+
+
+def _python(folder: Path, *, built_well: bool) -> Path:
+    """Something that answers as a Python of our series does when it is asked how it was built."""
+    folder.mkdir()
+    program = folder / f"python{dev.SERIES}"
+    program.write_text(f"#!/bin/sh\nexit {int(not built_well)}\n")
+    program.chmod(0o755)
+    return program
+
+
+def test_a_slowly_built_python_gives_way_to_a_faster_one_of_its_series(tmp_path, monkeypatch):
+    slow, other = _python(tmp_path / "a", built_well=False), _python(tmp_path / "b", built_well=False)
+    fast = _python(tmp_path / "c", built_well=True)
+    monkeypatch.setattr(sys, "_base_executable", str(slow))
+    monkeypatch.setenv("PATH", f"{tmp_path / 'none'}:{other.parent}:{fast.parent}:/usr/bin:/bin")
+    assert dev.fastest_python() == fast
+
+
+def test_a_python_that_was_built_well_is_kept(tmp_path, monkeypatch):
+    ours, other = _python(tmp_path / "a", built_well=True), _python(tmp_path / "b", built_well=True)
+    monkeypatch.setattr(sys, "_base_executable", str(ours))
+    monkeypatch.setenv("PATH", f"{other.parent}:/usr/bin:/bin")
+    assert dev.fastest_python() == ours
