@@ -100,6 +100,7 @@ class _Ready(NamedTuple):
     message: Message
     marked: Marked
     slot: int
+    priority: int
 
 
 class _Outbox:
@@ -110,6 +111,8 @@ class _Outbox:
         self._journal = journal
         self._target, self._address = messages.Addressing(site, name).of, crowds.address_of(site.engine)
         self._ready: deque[_Ready] = deque()
+        #: what came later and is more urgent than those
+        self._ahead: deque[_Ready] = deque()
         #: parcels that could not be begun; they are the first to be taken
         self._back: list[Parcel] = []
         self._ended: list[tuple[int, Receipt]] = []
@@ -126,7 +129,7 @@ class _Outbox:
     @property
     def waiting(self) -> int:
         """How many can be taken."""
-        return len(self._ready) + len(self._back) if self.open else 0
+        return len(self._ready) + len(self._ahead) + len(self._back) if self.open else 0
 
     def take(self) -> Parcel | None:
         """The next one."""
@@ -134,10 +137,10 @@ class _Outbox:
             return None
         if self._back:
             return self._back.pop()
-        if not self._ready:
+        if not (first := self._ahead or self._ready):
             return None
-        message, (claimed, address, _), slot = self._ready.popleft()
-        if len(self._ready) == self.few:
+        message, (claimed, address, _), slot, _ = first.popleft()
+        if len(self._ready) + len(self._ahead) == self.few:
             self.news.set()
         number, _, contact, _, attempt, *_ = claimed
         return Parcel(message, self._target(number, attempt, self._address(address), contact), slot)
@@ -162,7 +165,8 @@ class _Outbox:
         """Notes it, and keeps it for the feeder."""
         self._journal.end(parcel.slot, receipt)
         self._ended.append((parcel.slot, receipt))
-        if (len(self._ended) == self.many or not self._ready) and not self.news.is_set():
+        ran_dry = not self._ready and not self._ahead
+        if (len(self._ended) == self.many or ran_dry) and not self.news.is_set():
             self.news.set()
 
     def listen(self, wake: Callable[[], None]) -> None:
@@ -171,8 +175,13 @@ class _Outbox:
         wake()
 
     def add(self, more: Iterable[_Ready]) -> None:
-        """More to take."""
-        self._ready.extend(more)
+        """More to take; what is more urgent than what waits goes before it."""
+        try:
+            waits = self._ready[-1].priority
+        except IndexError:  # the lines have just taken the last one
+            waits = -1
+        for one in more:
+            (self._ahead if one.priority < waits else self._ready).append(one)
         self._wake()
 
     def finish(self) -> None:
@@ -303,9 +312,9 @@ class _Stream:
         self._ended, self._later = [], []
         if wanted and len(fresh) < wanted:
             self._dry = stopwatch()
-        self._under_way |= {slot: marked.claimed for _, marked, slot in ready}
+        self._under_way |= {one.slot: one.marked.claimed for one in ready}
         if len(ready) < len(slots):
-            self._journal.leave(set(slots).difference(slot for _, _, slot in ready))
+            self._journal.leave(set(slots).difference(one.slot for one in ready))
         self._outbox.add(ready)
         for why, rows in refused.items():
             refuse(self._site, self._name, self._owner, rows, why)
@@ -359,7 +368,7 @@ class _Stream:
                 if isinstance(message, str):
                     refused[message].append(marked.claimed)
                 else:
-                    ready.append(_Ready(message, marked, slot))
+                    ready.append(_Ready(message, marked, slot, dispatch.priority))
         return ready, refused
 
     def _message(self, session: Session, dispatch_id: int, language: str) -> Message | str:
