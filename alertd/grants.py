@@ -9,7 +9,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Engine
+from pydantic import SecretStr
+from sqlalchemy import Engine, text
 
 from alertd.errors import Problem, WrongConfiguration, WrongInput
 from alertd.tables import Base
@@ -20,6 +21,10 @@ _CHANGES = ("SELECT", "INSERT", "UPDATE", "DELETE")
 _NAMES = ("SELECT (id, name, roles, active, created_at)",)
 #: that somebody was there, and not what they wrote about the person
 _VISITS = ("SELECT (delivery_id, taken_by, taken_at, result, visited_at)",)
+#: what is set so stands in no statement, and so in no log of the server
+_GIVE = (
+    "DO $$ BEGIN EXECUTE 'ALTER ROLE NAME PASSWORD ' || quote_literal(current_setting('alertd.word')); END $$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,8 @@ class Grantee:
     name: str
     what_for: str
     tables: Mapping[str, tuple[str, ...]]
+    #: tables that it may vacuum, where the server knows of such a right (PostgreSQL 17)
+    cleans: frozenset[str] = frozenset()
 
 
 def grantees(prefix: str = "alertd", *, api: bool = False) -> tuple[Grantee, ...]:
@@ -39,7 +46,7 @@ def grantees(prefix: str = "alertd", *, api: bool = False) -> tuple[Grantee, ...
     if not _NAME.fullmatch(prefix):
         raise WrongInput(Problem("prefix", "small letters, digits and _ only, a letter first"))
     return (
-        Grantee(f"{prefix}_app", "console, worker, relay and commands", _app()),
+        Grantee(f"{prefix}_app", "console, worker, relay and commands", _app(), frozenset({"delivery"})),
         Grantee(f"{prefix}_public", "alertd web --only public", _public(api)),
         Grantee(f"{prefix}_auditor", "alertd audit, and questions by hand", _auditor()),
     )
@@ -65,11 +72,19 @@ def statements(grantee: Grantee) -> Iterator[str]:
         yield f"GRANT {', '.join(privileges)} ON public.{table} TO {name}"
     if any("INSERT" in privileges for privileges in grantee.tables.values()):
         yield f"GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO {name}"
+    for table in sorted(grantee.cleans):
+        yield (
+            "DO $$ BEGIN IF current_setting('server_version_num')::int >= 170000 THEN "
+            f"EXECUTE 'GRANT MAINTAIN ON public.{table} TO {name}'; END IF; END $$"
+        )
 
 
-def carry_out(engine: Engine, made: Iterable[Grantee]) -> None:
+def carry_out(
+    engine: Engine, made: Iterable[Grantee], passwords: Mapping[str, SecretStr] | None = None
+) -> None:
     """Runs every statement in one transaction; the engine's user owns the tables and may make roles.
 
+    `passwords` by role: the others keep what they have; without one the server lets nobody in.
     Raises WrongConfiguration where there are no roles (SQLite).
     """
     if engine.dialect.name != "postgresql":
@@ -80,6 +95,10 @@ def carry_out(engine: Engine, made: Iterable[Grantee]) -> None:
         for one in made:
             for statement in statements(one):
                 connection.exec_driver_sql(statement)
+            if passwords and one.name in passwords:
+                word = {"word": passwords[one.name].get_secret_value()}
+                connection.execute(text("SELECT set_config('alertd.word', :word, true)"), word)
+                connection.exec_driver_sql(_GIVE.replace("NAME", one.name))
 
 
 def _app() -> dict[str, tuple[str, ...]]:

@@ -67,7 +67,7 @@ def read_settings(
                 problems.append(_problem(where, key, "must be the path of a file in quotes"))
                 continue
             try:
-                values[secret] = _secret(folder / value)
+                values[secret] = secret_in(folder / value)
             except ValueError as error:
                 problems.append(_problem(where, key, str(error)))
         else:
@@ -95,8 +95,8 @@ def _is_secret(annotation: object) -> bool:
     return annotation is SecretStr
 
 
-def _secret(path: Path) -> SecretStr:
-    """The content of a secret's file without the line ends after it."""
+def secret_in(path: Path) -> SecretStr:
+    """The content of a secret's file without the line ends after it. Raises ValueError with what is wrong."""
     try:
         with path.open("rb") as file:
             content = file.read(LARGEST_SECRET + 1)

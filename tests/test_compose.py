@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 from alertd import pulse
 from alertd.cli.app import app
 from alertd.config import Web, load
+from alertd.grants import grantees
 
 ROOT = Path(__file__).resolve().parent.parent
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
@@ -28,6 +29,8 @@ OURS = {name: service for name, service in COMPOSE["services"].items() if "build
 COMMANDS = sorted(
     {tuple(service["command"][: 2 if service["command"][0] == "db" else 1]) for service in OURS.values()}
 )
+#: where each container finds the password of its role of the database
+PASSWORD = "/run/secrets/database"
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=" ".join)
@@ -68,15 +71,13 @@ def test_the_configuration_that_is_shipped_fits_the_containers(tmp_path: Path) -
     secret = tmp_path / "database"
     secret.write_text("a secret of the tests")
     text = (OPERATIONS / "compose.toml").read_text(encoding="utf-8")
-    (tmp_path / "alertd.toml").write_text(text.replace("/run/secrets/database", str(secret)))
+    assert PASSWORD in text
+    (tmp_path / "alertd.toml").write_text(text.replace(PASSWORD, str(secret)))
     config = load(tmp_path / "alertd.toml")
     database, broker = make_url(config.database_url), make_url(config.broker_url)
     settings = COMPOSE["services"]["database"]["environment"]
-    assert (database.host, database.username, database.database) == (
-        "database",
-        settings["POSTGRES_USER"],
-        settings["POSTGRES_DB"],
-    )
+    assert (database.host, database.database) == ("database", settings["POSTGRES_DB"])
+    assert not database.username, "PGUSER says it, for each container"
     assert broker.host in COMPOSE["services"] and {database.host, broker.host}.isdisjoint(OURS)
     assert list(config.subscribe.proxies) == [
         COMPOSE["services"]["proxy"]["networks"]["front"]["ipv4_address"]
@@ -87,6 +88,35 @@ def test_the_configuration_that_is_shipped_fits_the_containers(tmp_path: Path) -
     assert str(config.storage) in mounted and "/etc/alertd/alertd.toml" in mounted
     assert f"install --directory --owner alertd --mode 750 {config.storage}" in DOCKERFILE
     assert "ENV ALERTD_CONFIG=/etc/alertd/alertd.toml" in DOCKERFILE
+
+
+def test_only_what_makes_tables_and_roles_signs_in_as_their_owner() -> None:
+    app, public, _ = (one.name for one in grantees())
+    owner = COMPOSE["services"]["database"]["environment"]["POSTGRES_USER"]
+    roles = {name: service["environment"]["PGUSER"] for name, service in OURS.items()}
+    assert {name for name, role in roles.items() if role == owner} == {"tables", "roles"}
+    assert roles.pop("public") == public
+    assert {role for name, role in roles.items() if name not in ("tables", "roles")} == {app}
+
+
+def test_each_container_is_given_its_own_password_and_no_other() -> None:
+    given = {
+        name: {secret["target"]: secret["source"] for secret in service["secrets"]}
+        for name, service in OURS.items()
+    }
+    app, public, _ = (one.name for one in grantees())
+    assert given.pop("roles") == {"database": "owner", app: "app", public: "public"}
+    assert given.pop("tables") == {"database": "owner"}
+    assert given.pop("public") == {"database": "public"}
+    assert given and all(one == {"database": "app"} for one in given.values())
+    assert COMPOSE["services"]["roles"]["command"][-2:] == ["--passwords", str(Path(PASSWORD).parent)]
+    assert COMPOSE["services"]["database"]["secrets"] == ["owner"]
+
+
+def test_nothing_runs_before_its_role_is_there() -> None:
+    for name, service in OURS.items():
+        before = {"tables": "database", "roles": "tables"}.get(name, "roles")
+        assert list(service["depends_on"]) == [before], name
 
 
 def test_every_file_that_a_container_is_given_exists() -> None:
@@ -128,6 +158,14 @@ def test_the_image_copies_what_exists() -> None:
         if line.startswith("COPY"):
             for source in line.split()[1:-1]:
                 assert (ROOT / source).exists(), line
+
+
+def test_the_image_takes_nothing_whose_hash_is_not_in_a_lock() -> None:
+    installed = re.findall(r"pip install (.+?)(?: \\)?$", DOCKERFILE, re.MULTILINE)
+    assert len(installed) == 3
+    for words in installed:
+        from_lock = "--require-hashes" in words and words.endswith(".lock")
+        assert from_lock or ("--no-deps" in words and "--no-build-isolation" in words), words
 
 
 def test_no_container_of_ours_has_rights_that_it_does_not_need() -> None:

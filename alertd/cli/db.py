@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import SecretStr
 
 from alertd.cli.app import say
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json, settings
+from alertd.errors import Problem, WrongInput
 from alertd.register import install
+from alertd.settings import secret_in
 from alertd.site import Site
 
 app = typer.Typer(
@@ -124,6 +128,9 @@ def grants(
     carry_out: Annotated[
         bool, typer.Option("--apply", help="Run it, as the user of [database] url, who owns the tables.")
     ] = False,
+    passwords: Path | None = typer.Option(
+        None, metavar="FOLDER", help="With --apply: has a file for each role with a password, named as it."
+    ),
     config: Path | None = ConfigOption,
 ) -> None:
     """Print the SQL of roles that own nothing, for PostgreSQL; once more after each upgrade.
@@ -133,6 +140,8 @@ def grants(
     """
     from alertd import grants as roles
 
+    if passwords is not None and not carry_out:
+        raise typer.BadParameter("nothing is set without --apply", param_hint="--passwords")
     made = roles.grantees(prefix, api=api)
     if not carry_out:
         for one in made:
@@ -140,10 +149,22 @@ def grants(
         return
     site = Site.open(settings(context, config))
     try:
-        roles.carry_out(site.engine, made)
+        known = _passwords(passwords, [one.name for one in made]) if passwords else {}
+        roles.carry_out(site.engine, made, known)
     finally:
         site.close()
-    say(*(f"{one.name}: {one.what_for}" for one in made), "give each a password: ALTER ROLE … PASSWORD …")
+    say(*(f"{one.name}: {one.what_for}" for one in made))
+    without = [one.name for one in made if one.name not in known]
+    if without:
+        say(f"no password was set for {', '.join(without)}: ALTER ROLE … PASSWORD …")
+
+
+def _passwords(folder: Path, names: Iterable[str]) -> dict[str, SecretStr]:
+    """The passwords of those roles that have a file there."""
+    try:
+        return {name: secret_in(folder / name) for name in names if (folder / name).exists()}
+    except ValueError as error:
+        raise WrongInput(Problem("passwords", str(error))) from None
 
 
 @app.command()

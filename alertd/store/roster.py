@@ -132,7 +132,7 @@ def settle(engine: Engine) -> None:
     """Has PostgreSQL note that everybody sees the new deliveries: a count of them then reads the index alone.
 
     It would do so by itself within minutes, and takes a tenth of a second for a million now. It is
-    only for speed: where it fails, or the tables belong to another role, all goes on as without.
+    only for speed: where it fails, or the role may not (see `alertd.grants`), all goes on as without.
     """
     if engine.dialect.name != "postgresql":
         return

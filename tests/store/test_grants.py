@@ -8,15 +8,18 @@ from contextlib import closing, contextmanager
 from dataclasses import replace
 from pathlib import Path
 
+import psycopg
 import pytest
 from httpx import Client
 from pydantic import SecretStr
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
+from typer.testing import CliRunner
 
 from alertd import api_token, audit, grants, plan
 from alertd.channel import Callback
+from alertd.cli.app import app
 from alertd.config import Monitoring
 from alertd.db import open_database, reading, writing
 from alertd.errors import WrongInput
@@ -24,7 +27,7 @@ from alertd.messages import STOP, target
 from alertd.report import report
 from alertd.send import drain
 from alertd.site import Site
-from alertd.store import subscriptions
+from alertd.store import roster, subscriptions
 from alertd.tables import Base, DeliveryRow
 from alertd.testing import FakeChannel, FakeFarEnd, FixedClock
 from alertd.testing.fake import _SIGNATURE, _signature
@@ -235,9 +238,50 @@ def test_with_the_api_the_public_server_submits_and_still_approves_nothing(furni
 
 
 def test_every_table_that_is_granted_is_there_and_the_app_has_them_all():
-    app, public, auditor = grants.grantees()
+    everything, public, auditor = grants.grantees()
     known = {*Base.metadata.tables, "alembic_version"}
-    assert set(app.tables) == known and set(public.tables) < known and set(auditor.tables) < known
+    assert set(everything.tables) == known and set(public.tables) < known and set(auditor.tables) < known
+
+
+def test_each_role_signs_in_with_the_password_of_its_file(
+    tmp_path: Path, furnished_url: str, monkeypatch: pytest.MonkeyPatch
+):
+    words = tmp_path / "words"
+    words.mkdir()
+    (words / "shiptown_app").write_text("it's one's own\n")
+    config = tmp_path / "alertd.toml"
+    config.write_text(f'[database]\nurl = "{furnished_url}"\n')
+    command = ["db", "grants", "--prefix", "shiptown", "--passwords", str(words), "--config", str(config)]
+    assert CliRunner().invoke(app, command).exit_code == 2, "nothing is set without --apply"
+    done = CliRunner().invoke(app, [*command, "--apply"])
+    assert done.exit_code == 0 and "no password was set for shiptown_public, shiptown_auditor" in done.output
+    engine = create_engine(furnished_url)
+    with engine.connect() as connection:
+        kept = connection.execute(
+            text("SELECT rolname, rolpassword FROM pg_authid WHERE rolname LIKE 'shiptown%'")
+        )
+        found = {name: word for name, word in kept}
+    engine.dispose()
+    assert found.pop("shiptown_app").startswith("SCRAM-SHA-256$") and set(found.values()) == {None}
+    monkeypatch.setenv("PGUSER", "shiptown_app")  # as docker-compose.yml does
+    engine = open_database(furnished_url.replace("postgres@", ""))
+    with reading(engine) as session:
+        assert session.scalar(text("SELECT current_user")) == "shiptown_app"
+    engine.dispose()
+
+
+def test_the_app_may_note_that_everybody_sees_what_it_planned(as_role: As):
+    engine = create_engine(as_role("alertd_app"), isolation_level="AUTOCOMMIT", poolclass=NullPool)
+    told: list[str] = []
+    with engine.connect() as connection:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, psycopg.Connection)
+        driver.add_notice_handler(lambda said: told.append(said.message_primary or ""))
+        connection.execute(text(roster._SETTLE))
+        assert told == [], "the server only warns where it does not do it"
+        connection.execute(text(roster._SETTLE.replace("delivery", "audit")))
+        assert len(told) == 1 and "permission denied" in told[0]
+    engine.dispose()
 
 
 @pytest.mark.parametrize("prefix", ["", "x; DROP TABLE audit", 'a"b', "1a", "a" * 60])
