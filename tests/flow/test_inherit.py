@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from alertd.db import reading, writing
 from alertd.inherit import inherit
 from alertd.tables import DeliveryRow
 from tests import factories
+from tests.failpoint import Side, die_at
 from tests.flow.conftest import City, MakeCity
 from tests.flow.test_in_doubt_flow import LEASE, take
 
@@ -89,3 +91,30 @@ def test_a_channel_that_is_gone_from_the_settings_stops_nobody(city: City) -> No
     dies(city, "withdrawn")
     assert inherit(city.site) == set()
     assert list(city.site.keeper.life_lines.iterdir()) == []
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("hand", [False, True], ids=["leased", "handed over"])
+@pytest.mark.parametrize("side", list(Side))
+def test_who_dies_while_inheriting_is_followed_by_another_and_nothing_is_lost(
+    city: City, side: Side, hand: bool
+) -> None:
+    factories.add_people(city.site, [f"p{n}@example.jp" for n in range(3)])
+    deaths = set()
+    for number in range(1, 10):
+        alert = factories.make_alert(identifier=f"sanjo.inherit.{number}")
+        dispatch = factories.submit(city.site, alert)
+        factories.approve(city.site, dispatch)
+        plan.plan(city.site, dispatch)
+        take(city, OWNER, hand=hand)
+        dies(city)
+        death = die_at(number, side, city.site.engine, partial(inherit, city.site))
+        if death is not None:
+            deaths.add(death.verb)
+            assert inherit(city.site) == {"mail"}, "the next relay sees the same dead sender"
+        city.drain()
+        assert city.mail(dispatch).outcomes["accepted"] == 3, f"{side} commit {number}"
+        assert len(city.heard()) == 3 * number, "once each, and without waiting for a lease"
+        if death is None:
+            break
+    assert deaths == {"inherit.inherit"}
