@@ -174,13 +174,6 @@ GUARDS = (
         _FLOW,
     ),
     Guard(
-        "an old approval lapses",
-        "alertd/plan.py",
-        "            if _lapsed(session, site, row, now):\n                return 0\n",
-        "",
-        ("tests/flow/test_override.py",),
-    ),
-    Guard(
         "sending alone needs a code",
         "alertd/override.py",
         "            _prove(session, site, person, code, now)\n",
@@ -193,13 +186,6 @@ GUARDS = (
         ".where(OperatorRow.id == row.id, or_(latest.is_(None), latest < step))",
         ".where(OperatorRow.id == row.id)",
         ("tests/flow/test_override.py",),
-    ),
-    Guard(
-        "a restored database holds back",
-        "alertd/worker.py",
-        "                hold.look(self._site)\n",
-        "                pass\n",
-        ("tests/flow/test_restore.py",),
     ),
     Guard(
         "a row of the record follows the one before",
