@@ -56,12 +56,12 @@ _WORDS = {
         "Test mails to our own mailboxes do not arrive. Please look at the mail relay and the carrier."
     ),
     FREEZES[Scope.EVERYTHING]: mark("Everything is frozen: nothing goes out until two people lift it."),
-    FREEZES[Scope.DRILLS]: mark("Drills are frozen: none goes out until two people lift it."),
-    "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
-}
     FREEZES[Scope.MAINTENANCE]: mark(
         "Maintenance: every far end is left alone, and nothing goes out until its time is over."
     ),
+    FREEZES[Scope.DRILLS]: mark("Drills are frozen: none goes out until two people lift it."),
+    "refused": mark("%(name)s: something was not as it was approved, and was not sent. Please check."),
+}
 
 
 @dataclass(frozen=True, slots=True)
