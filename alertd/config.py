@@ -97,6 +97,10 @@ class Approval(_Section):
     hold: float = Field(default=15.0, ge=0, le=60)
     #: an emergency override needs a code of its author's second factor
     override_code: bool = True
+    #: how often in an hour one person may send a real alert alone; then another one must approve
+    overrides_per_hour: int = Field(default=1, ge=1, le=60)
+    #: real alerts that may be approved in an hour before somebody who administers must agree to more
+    real_per_hour: int = Field(default=12, ge=1)
     #: "required" = who may approve, send or administer does nothing else before they have set one up
     second_factor: Literal["optional", "required"] = "optional"
 

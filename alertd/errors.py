@@ -4,9 +4,12 @@ AlertdError
 ├── WrongInput               what was given cannot be used; nothing was sent
 │   ├── WrongConfiguration   … in the configuration file
 │   ├── WrongAlert           … in an alert, a CAP file or a template
+│   │   └── SentJustBefore   its author must say whether it is news of another or one of its own
 │   ├── WrongRecipients      … in a list of recipients
 │   └── WrongAudience        … in the choice of whom to alert
 ├── MoveRefused              the dispatch does not allow this move, or not to this person
+│   ├── OverrideSpent        … because somebody sent alone within the hour
+│   └── TooManyThisHour      … before somebody who administers has agreed
 ├── NotFound                 there is nothing by that name or number
 ├── WrongSecret              what is stored encrypted was altered, or made with another secret
 ├── ChannelError
@@ -21,8 +24,9 @@ AlertdError
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 
 class AlertdError(Exception):
@@ -62,6 +66,24 @@ class WrongAlert(WrongInput):
     """The alert, CAP file or template cannot be used."""
 
 
+class SentJustBefore(WrongAlert):
+    """An alert of the same kind went before within minutes: it is news of that one, or one of its own."""
+
+    def __init__(self, twins: Sequence[int]) -> None:
+        self.twins = tuple(twins)
+        named = ", ".join(map(str, self.twins))
+        super().__init__(
+            Problem(
+                "again",
+                f"the same kind of alert for some of these areas was handed in within ten minutes ({named}); "
+                "say which this is: an update of it (--update-of, update_of), "
+                "or a new alert and why (--new-because, new_because)",
+                f"同じ種類の発令が10分以内にあります（No.{named}）。続報ですか、新しい警報ですか。"
+                "どちらかを選んでください。",
+            )
+        )
+
+
 class WrongRecipients(WrongInput):
     """The list of recipients cannot be used."""
 
@@ -72,6 +94,30 @@ class WrongAudience(WrongInput):
 
 class MoveRefused(AlertdError):
     """The dispatch does not allow this move, or not to this person."""
+
+
+class OverrideSpent(MoveRefused):
+    """Somebody has sent alone within the hour; another approver is needed now."""
+
+    def __init__(self, free_at: datetime, approvers: Sequence[str]) -> None:
+        self.free_at = free_at
+        self.approvers = tuple(approvers)
+        who = ", ".join(self.approvers) or "nobody yet; an administrator gives the role"
+        super().__init__(
+            f"an alert was sent alone within the hour; ask for ordinary approval ({who}), "
+            f"or send alone after {free_at:%H:%M} UTC"
+        )
+
+
+class TooManyThisHour(MoveRefused):
+    """So many real alerts went out in an hour that somebody who administers must agree to one more."""
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        super().__init__(
+            f"{count} real alerts were let go within the hour; somebody with the role administer "
+            "must agree to one more: approve it themselves, or permit it first"
+        )
 
 
 class NotFound(AlertdError):

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
-from alertd import audit, lint, papers, people, shelter, store
+from alertd import audit, hourly, lint, papers, people, shelter, store, twin
 from alertd import correct as correcting
 from alertd.alert import Alert, MsgType, Status
 from alertd.audience import Audience
@@ -22,6 +22,7 @@ from alertd.finding import Finding
 from alertd.halt import can_recall
 from alertd.papers import Submission
 from alertd.site import Site
+from alertd.store import recent
 from alertd.tables import AlertRow, DispatchRow
 
 #: how the audit trail calls the ways to approval
@@ -33,13 +34,14 @@ __all__ = ["Submission", "approve", "audience_counts", "cancel", "let_go", "reje
 def submit(site: Site, submission: Submission, person: Person) -> int:
     """Stores an alert with its finished words and sounds, for a second person to approve.
 
-    1. Check the words, the channels and the audience; nothing is stored when one is wrong.
+    1. Check the words, the channels and the audience, and ask about a twin; nothing is
+       stored when one is wrong, or its author has not answered.
     2. Make every word and sound, and the words of the correction that calls it all off;
        its sounds follow while the approver reads (`alertd.correct`).
     3. Store everything in one transaction with the audit row.
 
-    Returns the number of the dispatch. Raises WrongAlert, WrongAudience, NotFound or
-    MoveRefused.
+    Returns the number of the dispatch. Raises WrongAlert (SentJustBefore: see
+    `alertd.twin`), WrongAudience, NotFound or MoveRefused.
     """
     alert = submission.alert
     now = site.clock.now()
@@ -56,6 +58,8 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
     _check_words(site, alert, now)
     _check_channels(site, submission)
     submission = replace(submission, audience=submission.audience.about(category_of(alert)))
+    with reading(site.engine) as session:
+        twin.check(session, submission, now)
     counts = audience_counts(site, submission.audience, submission.channels)
     artefacts = papers.artefacts(site, alert, submission)
     correction = cancellation(
@@ -67,10 +71,12 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
     )
     calling = papers.artefacts(site, correction, submission, speak=False)
     with writing(site.engine) as session:
+        recent.one_at_a_time(session, recent.Guard.SUBMIT)
+        twin.check(session, submission, now)  # once more: another one may have been faster
         row = papers.file(session, submission, artefacts, counts, state, person, now)
         calling_off = papers.file(
             session,
-            replace(submission, alert=correction, drill_step=None, follows=None, follow_up=None),
+            replace(submission, alert=correction, drill_step=None, follows=None, follow_up=None, anew=""),
             calling,
             counts,
             State.DRAFT,
@@ -91,6 +97,7 @@ def submit(site: Site, submission: Submission, person: Person) -> int:
                 "audience": row.audience,
                 "counts": dict(counts),
                 **_followed(submission),
+                **({"anew": submission.anew} if submission.anew else {}),
                 **_apart(session, submission.audience),
                 "voices": papers.voices(artefacts),
             },
@@ -132,9 +139,16 @@ def approve(site: Site, dispatch_id: int, person: Person, *, seen: str) -> None:
     """Lets a submitted dispatch go out; when this returns, it is promised.
 
     `seen` is the content hash of what the approver was shown: approving anything else
-    is refused. Raises MoveRefused or NotFound.
+    is refused. Beyond the hourly number somebody who administers must agree (`alertd.hourly`).
+    Raises MoveRefused or NotFound.
     """
-    let_go(site, dispatch_id, person, Move.APPROVE, seen=seen)
+
+    def besides(session: Session, row: DispatchRow, now: datetime) -> Mapping[str, object]:
+        alert = session.get_one(AlertRow, row.alert_id)
+        count = hourly.check(session, site, row, alert, person, now)
+        return {} if count is None else {"this_hour": count}
+
+    let_go(site, dispatch_id, person, Move.APPROVE, seen=seen, besides=besides)
 
 
 def let_go(
@@ -145,15 +159,17 @@ def let_go(
     *,
     seen: str,
     reason: str | None = None,
-    besides: Callable[[Session, DispatchRow, datetime], None] | None = None,
+    besides: Callable[[Session, DispatchRow, datetime], Mapping[str, object]] | None = None,
 ) -> None:
-    """The one way from submitted to approved; `besides` runs in the same transaction. See `approve`."""
+    """The one way from submitted to approved; `besides` runs in the same transaction. See `approve`.
+
+    What it returns stands in the audit row too.
+    """
     now = site.clock.now()
     with writing(site.engine) as session:
         row, alert = papers.locked(session, dispatch_id)
         state = move(papers.circumstances(site, row, alert, reason or ""), step, person)
-        if besides is not None:
-            besides(session, row, now)
+        more = besides(session, row, now) if besides is not None else {}
         if seen != row.content_hash or papers.stored_hash(session, row, alert) != row.content_hash:
             raise MoveRefused(
                 "what you were shown is not what is stored; open the alert again and read it anew"
@@ -161,7 +177,7 @@ def let_go(
         if row.expires_at <= now:
             raise MoveRefused("the alert has expired; write it anew with the present facts")
         row.state, row.approved_by, row.approved_at, row.override_reason = state, person.id, now, reason
-        store.clear_alarm(session, f"{papers.LAPSED}:{row.id}")
+        _settle(session, row)
         audit.note(
             session,
             at=now,
@@ -173,8 +189,15 @@ def let_go(
                 "audience_hash": row.audience_hash,
                 "status": alert.status,
                 **({"reason": reason} if reason else {}),
+                **more,
             },
         )
+
+
+def _settle(session: Session, row: DispatchRow) -> None:
+    """It waits for an approver no more."""
+    for kind in (papers.LAPSED, papers.ALONE):
+        store.clear_alarm(session, f"{kind}:{row.id}")
 
 
 def reject(site: Site, dispatch_id: int, person: Person, *, reason: str) -> None:
@@ -183,7 +206,7 @@ def reject(site: Site, dispatch_id: int, person: Person, *, reason: str) -> None
     with writing(site.engine) as session:
         row, alert = papers.locked(session, dispatch_id)
         row.state = move(papers.circumstances(site, row, alert), Move.REJECT, person)
-        store.clear_alarm(session, f"{papers.LAPSED}:{row.id}")
+        _settle(session, row)
         row.finished_at = now
         audit.note(
             session,
@@ -243,8 +266,8 @@ def halt(
     """Ends a locked dispatch for whoever may: nothing more is handed over, and what rings falls silent."""
     row.state = MOVES[row.state, Move.CANCEL]
     row.cancelled_at = now
-    for kind in (papers.LAPSED, papers.HELD):
-        store.clear_alarm(session, f"{kind}:{row.id}")
+    _settle(session, row)
+    store.clear_alarm(session, f"{papers.HELD}:{row.id}")
     stopped = store.close_open(session, row.id, Outcome.CANCELLED, "stopped by an operator", now)
     for name in row.channels:
         if can_recall(site, name):

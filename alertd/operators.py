@@ -137,6 +137,11 @@ def everybody(session: Session) -> Sequence[OperatorRow]:
     return session.scalars(select(OperatorRow).order_by(OperatorRow.name)).all()
 
 
+def with_role(session: Session, role: Role) -> Sequence[OperatorRow]:
+    """Who may sign in and has the role, by name."""
+    return [row for row in everybody(session) if row.active and role in row.roles]
+
+
 def by_name(session: Session, name: str) -> OperatorRow:
     """The operator of that name. Raises NotFound."""
     row = session.scalar(select(OperatorRow).where(OperatorRow.name == name))

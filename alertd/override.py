@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alertd import audit, issue, papers, second_factor, store
+from alertd import audit, hourly, issue, operators, papers, second_factor, store
+from alertd.alert import Status
 from alertd.db import writing
-from alertd.dispatch import Move, Person, Role
-from alertd.errors import MoveRefused
+from alertd.dispatch import Move, Person, Role, State
+from alertd.errors import MoveRefused, OverrideSpent
 from alertd.site import Site
-from alertd.tables import DispatchRow, OperatorRow
+from alertd.store import recent
+from alertd.tables import AlertRow, DispatchRow, OperatorRow
 
 
 def let_go(site: Site, dispatch_id: int, person: Person, *, seen: str, reason: str, code: str = "") -> None:
@@ -19,17 +22,56 @@ def let_go(site: Site, dispatch_id: int, person: Person, *, seen: str, reason: s
 
     `code` is of their second factor. Nothing goes out before `[approval] hold` is over, so
     that it can be taken back; every approver sees an alarm until one of them has reviewed
-    it; the reason stays in the audit trail. Raises MoveRefused or NotFound.
+    it; the reason stays in the audit trail. A real alert goes out like that so many times
+    an hour (`[approval] overrides_per_hour`); the next one is refused, and every approver
+    sees that it was tried. Raises MoveRefused (OverrideSpent) or NotFound.
     """
 
-    def besides(session: Session, row: DispatchRow, now: datetime) -> None:
+    def besides(session: Session, row: DispatchRow, now: datetime) -> Mapping[str, object]:
+        _check_rate(session, site, row, person, now)
         if site.config.approval.override_code:
             _prove(session, site, person, code, now)
         row.hold_until = now + timedelta(seconds=site.config.approval.hold)
         message = f"{person.name} sends dispatch {row.id} alone; another approver must review it"
         store.raise_alarm(session, f"{papers.OVERRIDDEN}:{row.id}", message, now)
+        return {}
 
-    issue.let_go(site, dispatch_id, person, Move.OVERRIDE, seen=seen, reason=reason, besides=besides)
+    try:
+        issue.let_go(site, dispatch_id, person, Move.OVERRIDE, seen=seen, reason=reason, besides=besides)
+    except OverrideSpent:
+        _tell(site, dispatch_id, person, reason)
+        raise
+
+
+def _check_rate(session: Session, site: Site, row: DispatchRow, person: Person, now: datetime) -> None:
+    """Raises OverrideSpent; drills are practised as often as one likes."""
+    if session.get_one(AlertRow, row.alert_id).status is not Status.ACTUAL:
+        return
+    recent.one_at_a_time(session, recent.Guard.LET_GO)
+    before = recent.overridden(session, now - hourly.HOUR)
+    most = site.config.approval.overrides_per_hour
+    if len(before) >= most:
+        approvers = operators.with_role(session, Role.APPROVE)
+        others = [one.name for one in approvers if one.id not in (person.id, row.submitted_by)]
+        raise OverrideSpent(before[-most] + hourly.HOUR, others)
+
+
+def _tell(site: Site, dispatch_id: int, person: Person, reason: str) -> None:
+    """Every approver sees that somebody stands there with nobody to approve; it stays in the audit trail."""
+    now = site.clock.now()
+    with writing(site.engine) as session:
+        row, _ = papers.locked(session, dispatch_id)
+        if row.state is State.SUBMITTED:
+            message = f"{person.name} could not send dispatch {row.id} alone; another approver is needed now"
+            store.raise_alarm(session, f"{papers.ALONE}:{row.id}", message, now)
+        audit.note(
+            session,
+            at=now,
+            actor=person.name,
+            action="dispatch.override_refused",
+            subject=f"dispatch:{dispatch_id}",
+            detail={"reason": reason[:500]},
+        )
 
 
 def _prove(session: Session, site: Site, person: Person, code: str, now: datetime) -> None:

@@ -29,6 +29,8 @@ LAPSED = "lapsed"
 HELD = "held"
 #: the kind of alarm that is on until another approver has reviewed an emergency override
 OVERRIDDEN = "override"
+#: the kind of alarm that is on while somebody who may not send alone once more waits for an approver
+ALONE = "alone"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,6 +49,10 @@ class Submission:
     #: the dispatch that it follows up, and how
     follows: int | None = None
     follow_up: FollowUp | None = None
+    #: why it is an alert of its own, where one of its kind went before within minutes (alertd.twin)
+    anew: str = ""
+    #: the dispatches that its author was shown when they said so; None = whatever there is
+    beside: tuple[int, ...] | None = None
 
 
 def artefacts(
@@ -142,6 +148,7 @@ def file(
         drill_step_id=submission.drill_step,
         follows_id=submission.follows,
         follow_up=submission.follow_up,
+        anew=submission.anew or None,
     )
     session.add(row)
     session.flush()

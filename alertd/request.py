@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from alertd import people, standing
@@ -12,6 +12,8 @@ from alertd.audience import Audience, Elsewhere
 from alertd.category import category_for
 from alertd.db import reading
 from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
+from alertd.follow_up import FollowUp
+from alertd.following import following
 from alertd.papers import Submission
 from alertd.reissue import reissue
 from alertd.site import Site
@@ -36,10 +38,35 @@ class Request:
     values: Mapping[str, str]
     #: a CAP document in place of a template
     document: Alert | None = None
+    #: the dispatch of which it is an update
+    update_of: int | None = None
+    #: why it is an alert of its own, where one of its kind went before within minutes
+    new_because: str = ""
 
 
 def submission(site: Site, request: Request, *, identifier: str, sent: datetime) -> Submission:
-    """The request as it is submitted. Raises WrongAlert, WrongAudience or NotFound, naming the field."""
+    """The request as it is submitted. Raises WrongAlert, WrongAudience, NotFound or MoveRefused."""
+    if request.update_of is not None and request.new_because:
+        raise WrongAlert(Problem("update_of", "it is an update, or a new alert, and not both"))
+    made = _submission(site, request, identifier=identifier, sent=sent)
+    return following_up(site, made, update_of=request.update_of, new_because=request.new_because)
+
+
+def following_up(
+    site: Site, submission: Submission, *, update_of: int | None, new_because: str
+) -> Submission:
+    """The submission with its author's word on what went before it. Raises what `following` raises."""
+    if update_of is None:
+        return replace(submission, anew=new_because.strip())
+    return replace(
+        submission,
+        alert=following(site, submission.alert, update_of, FollowUp.UPDATE),
+        follows=update_of,
+        follow_up=FollowUp.UPDATE,
+    )
+
+
+def _submission(site: Site, request: Request, *, identifier: str, sent: datetime) -> Submission:
     if (request.template is None) == (request.document is None):
         raise WrongAlert(Problem("template", "give a template or a CAP document, and not both"))
     channels = _channels(site, request)

@@ -12,7 +12,7 @@ from alertd import store
 from alertd.canary import SILENT
 from alertd.freeze import ALARMS as FREEZES
 from alertd.freeze import Scope
-from alertd.papers import HELD, LAPSED, OVERRIDDEN
+from alertd.papers import ALONE, HELD, LAPSED, OVERRIDDEN
 from alertd.postman import STUCK
 from alertd.relay import NOBODY_LOOKS
 from alertd.subscribe import FLOODED, LEAVING
@@ -44,6 +44,9 @@ _WORDS = {
         "Please look what was sent already, and let it go on or stop it."
     ),
     OVERRIDDEN: mark("Alert %(name)s was sent by one person alone. Another approver must look at it."),
+    ALONE: mark(
+        "Alert %(name)s waits for an approver now: its author has nobody, and may not send alone once more."
+    ),
     LAPSED: mark(
         "Alert %(name)s did not go out: it could not begin in time after its approval. "
         "Please check the facts and approve it again."

@@ -39,7 +39,7 @@ def show(visit: Visited) -> Response:
         help_waiting=0 if room else waiting,
         drafts_waiting=0 if room else drafts,
         may_write=visit.may(Role.DRAFT, Role.TRAINEE),
-        may_approve=visit.may(Role.APPROVE),
+        may_approve=visit.may(Role.APPROVE, Role.ADMINISTER),
     )
 
 

@@ -35,6 +35,10 @@ class AlertRequest(BaseModel):
     channels: list[_Word] = Field(default=[], max_length=50)
     #: for how long it may be handed over
     hours: float = Field(default=6.0, ge=0.05, le=168.0)
+    #: the alert of which it is an update (続報)
+    update_of: int | None = Field(default=None, ge=1, le=2**53)
+    #: why it is a new one, when one of its kind went before within ten minutes; the approver reads it
+    new_because: Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
 
 
 class Submitted(BaseModel):
@@ -98,12 +102,12 @@ class FreezeNow(BaseModel):
 
     scope: str
     since: datetime
+    #: it ends by itself then; null = people end it
+    until: datetime | None
 
 
 class DraftAnswer(BaseModel):
     """What became of a document."""
-    #: it ends by itself then; null = people end it
-    until: datetime | None
 
     outcome: Taken
     #: the number of the draft

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
-from alertd import forecast, hold, issue
+from alertd import forecast, hold, hourly, issue
 from alertd import override as emergency
 from alertd.alert import Status
 from alertd.db import reading
@@ -15,6 +15,7 @@ from alertd.dispatch import Role, State
 from alertd.errors import MoveRefused
 from alertd.siren import by_channel
 from alertd.store import drills
+from alertd.tables import AlertRow
 from operator_console.confirmation import confirms, words_to_type
 from operator_console.page import channel_name, page
 from operator_console.reach import elsewhere
@@ -37,6 +38,8 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         artefacts = to_read(session, number)
         step = dispatch.row.drill_step_id
         drill = drills.occurrence_of(session, step) if step is not None else None
+        kept = session.get_one(AlertRow, dispatch.row.alert_id)
+        this_hour = hourly.beyond(session, visit.site, dispatch.row, kept, visit.now)
     if drill is not None:
         return RedirectResponse(f"/drills/{drill}", 303)
     if dispatch.row.state is not State.SUBMITTED:
@@ -69,6 +72,8 @@ def _page(visit: Visit, number: int, *, problem: str | None = None, status: int 
         may_override=dispatch.row.life_threat and visit.may(Role.APPROVE, Role.DRAFT),
         needs_code=visit.site.config.approval.override_code,
         hold=round(visit.site.config.approval.hold),
+        this_hour=this_hour,
+        may_permit=visit.may(Role.ADMINISTER) and dispatch.row.submitted_by != visit.operator.id,
         problem=problem,
     )
 
@@ -122,6 +127,15 @@ def reject(number: int, visit: Visited) -> Response:
     return _moved(
         visit, number, lambda: issue.reject(visit.site, number, visit.operator, reason=reason[:500])
     )
+
+
+def permit(number: int, visit: Visited) -> Response:
+    """POST /alerts/N/permit: somebody who administers agrees to one alert beyond the hourly number."""
+    try:
+        hourly.permit(visit.site, number, visit.operator)
+    except MoveRefused as error:
+        return _page(visit, number, problem=refusal(visit, error), status=409)
+    return RedirectResponse(f"/alerts/{number}/approve", 303)
 
 
 def review(number: int, visit: Visited) -> Response:

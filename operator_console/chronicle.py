@@ -29,6 +29,8 @@ WORDS = {
     "dispatch.submitted": mark("handed in"),
     "dispatch.approved": mark("approved"),
     "dispatch.overridden": mark("sent alone in an emergency"),
+    "dispatch.override_refused": mark("tried to send alone once more, refused"),
+    "dispatch.permitted": mark("one more real alert in this hour agreed to"),
     "dispatch.reviewed": mark("reviewed afterwards"),
     "dispatch.rejected": mark("sent back"),
     "dispatch.lapsed": mark("approval lapsed, nothing went out"),
@@ -82,7 +84,7 @@ SOURCES = {
     Source.OTHER: mark("other way"),
 }
 #: pieces of an entry's detail that people read
-_SAID = ("channels", "text", "reason", "note", "apart", "why", "message")
+_SAID = ("channels", "text", "reason", "note", "apart", "why", "anew", "message")
 
 
 def show(visit: Visited) -> Response:

@@ -5,26 +5,27 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
-from alertd import artefact, forecast, issue, lint, papers, people, shelter, store, typed_reading
+from alertd import artefact, forecast, issue, lint, papers, people, shelter, twin, typed_reading
 from alertd.artefact import Artefact
 from alertd.db import reading
 from alertd.errors import Problem, WrongInput
 from alertd.finding import Finding, Gravity
+from alertd.follow_up import FollowUp
 from alertd.issue import Submission
 from alertd.shelter import Shelter
 from alertd.siren import by_channel
 from alertd.site import Site
 from alertd.tables import AlertRow, DispatchRow
 from alertd.template import templates
+from operator_console import again, keeping, one_time_key
 from operator_console import draft as drafts
-from operator_console import keeping, one_time_key
 from operator_console.catalogue import mark
 from operator_console.draft import Draft
 from operator_console.page import page
@@ -34,8 +35,6 @@ from operator_console.visit import Visit, Visited
 
 log = logging.getLogger(__name__)
 
-#: within which the same template for the same area asks whether it is not a follow-up
-TWIN = timedelta(minutes=10)
 #: why a page that was open for long is shown anew
 TOO_OLD = mark("This page was too old to be submitted. Please look at everything once more, then submit.")
 
@@ -55,7 +54,7 @@ def begin(template: str, visit: Visited) -> Response:
     return form(visit, drafts.new(visit, template, visit.query.get("status", "")))
 
 
-def again(template: str, visit: Visited) -> Response:
+def retype(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE: the same form with what was typed, and the counts."""
     draft = drafts.read(visit, template)
     answer = form(visit, draft, counted=True)
@@ -90,6 +89,7 @@ def _check(
     sounds: bool = False,
     stale: bool = False,
     unconfirmed: bool = False,
+    question: str | None = None,
 ) -> Response:
     text = visit.field("key")
     key = None if stale else one_time_key.read(visit.site.secret, visit.operator, text)
@@ -107,16 +107,19 @@ def _check(
         blocking = [finding for finding in findings if finding.severity is Gravity.BLOCK]
         if blocking:
             return form(visit, draft, findings=blocking, status=422)
+        with reading(visit.site.engine) as session:
+            twins = twin.unanswered(session, submission, visit.now)
         artefacts = preview(visit.site, submission, sounds=sounds)
     except WrongInput as error:
         return form(visit, draft, problems=error.problems, status=422)
     return page(
         visit,
         template,
-        status=422 if unconfirmed else 200,
+        status=422 if unconfirmed or question else 200,
         unconfirmed=unconfirmed,
+        question=question,
         old=keeping.old(visit, draft),
-        twins=_twins(visit, draft),
+        twins=twins,
         draft=draft,
         key=text,
         alert=submission.alert,
@@ -141,7 +144,8 @@ def submit(template: str, visit: Visited) -> Response:
     """POST /alerts/new/TEMPLATE/submit: hands in what was checked, once.
 
     The same key again leads to the same dispatch; a check page that is older than
-    fifteen minutes must be looked at again.
+    fifteen minutes must be looked at again, and so must one whose author says that it is
+    an update of what went before: its words are others then.
     """
     draft = drafts.read(visit, template)
     key = one_time_key.read(visit.site.secret, visit.operator, visit.field("key"))
@@ -153,12 +157,17 @@ def submit(template: str, visit: Visited) -> Response:
         return _check(visit, draft, "check.html", stale=True)
     if known is None and keeping.old(visit, draft) and not visit.field("fresh"):
         return _check(visit, draft, "check.html", unconfirmed=True)
+    if known is None and (updated := again.updated(visit)) is not None:
+        turned = replace(draft, follows=updated, follow_up=FollowUp.UPDATE)
+        return _check(visit, turned, "check.html")
     if known is None:
         try:
             submission = drafts.submission(visit.site, draft, identifier=identifier, sent=key.sent)
-            known = issue.submit(visit.site, submission, visit.operator)
+            known = issue.submit(visit.site, again.answered(visit, submission), visit.operator)
         except (WrongInput, IntegrityError) as error:
             known = submitted_as(visit, identifier)
+            if known is None and (question := again.question(visit, error)) is not None:
+                return _check(visit, draft, "check.html", question=question)
             if known is None and isinstance(error, WrongInput):
                 return form(visit, draft, problems=error.problems, status=422)
             if known is None:
@@ -186,20 +195,6 @@ def preview(site: Site, submission: Submission, *, sounds: bool) -> Sequence[Art
         site.synthesizer,
         site.config.storage / "audio",
     )
-
-
-def _twins(visit: Visit, draft: Draft) -> Sequence[int]:
-    """The dispatches of these minutes that say the same to some of the same people."""
-    if draft.follows is not None:
-        return ()
-    with reading(visit.site.engine) as session:
-        rows = store.made_from(session, draft.template.id, draft.status, visit.now - TWIN)
-    mine = set(draft.areas)
-    return [
-        row.id
-        for row in rows
-        if draft.everybody or row.audience.get("everybody") or mine & set(row.audience.get("areas", ()))
-    ]
 
 
 def _sounds(artefacts: Iterable[Artefact]) -> Mapping[str, float]:

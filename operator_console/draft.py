@@ -10,22 +10,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from sqlalchemy.orm import Session
-
-from alertd import cap, people, saved_draft, siren, standing, store, typed_reading
+from alertd import people, saved_draft, siren, standing, typed_reading
 from alertd.alert import Alert, Area, Status
 from alertd.audience import Audience, Elsewhere
 from alertd.blank import Blank, BlankKind
 from alertd.category import category_for
 from alertd.db import reading
 from alertd.dispatch import Person, Role
-from alertd.errors import NotFound, Problem, WrongAlert, WrongAudience
-from alertd.follow_up import FollowUp, marked, referring
+from alertd.errors import Problem, WrongAlert, WrongAudience
+from alertd.follow_up import FollowUp
+from alertd.following import following
 from alertd.issue import Submission
 from alertd.saved_draft import Form
 from alertd.site import Site
-from alertd.store.published import area_names
-from alertd.tables import AlertRow
 from alertd.template import Template, fill, template
 from operator_console.visit import Visit
 
@@ -291,26 +288,7 @@ def _alert(site: Site, draft: Draft, identifier: str, sent: datetime) -> Alert:
     alert = standing.with_the_rest(site, alert, draft.template, areas)
     if draft.follows is None or draft.follow_up is None:
         return alert
-    with reading(site.engine) as session:
-        before = _before(session, draft.follows, draft.status)
-        return referring(marked(alert, draft.follow_up), before, area_names(session))
-
-
-def _before(session: Session, number: int, status: Status) -> Alert:
-    """The alert that a follow-up follows: a drill is followed up by a drill."""
-    row = store.dispatch(session, number)
-    if row is None:
-        raise NotFound(f"there is no dispatch {number}")
-    before = cap.parse(session.get_one(AlertRow, row.alert_id).document)
-    if before.status is not status:
-        raise WrongAlert(
-            Problem(
-                "status",
-                f"what follows up an {before.status} is an {before.status} itself",
-                "続報などの区分（本番・訓練・試験）は、もとの発令と同じにしてください。",
-            )
-        )
-    return before
+    return following(site, alert, draft.follows, draft.follow_up)
 
 
 def _areas(site: Site, draft: Draft) -> tuple[Area, ...]:

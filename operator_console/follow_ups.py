@@ -16,9 +16,10 @@ from alertd.alert import MsgType
 from alertd.audience import Audience
 from alertd.correction import all_clear
 from alertd.db import reading
-from alertd.dispatch import Role, State
+from alertd.dispatch import Role
 from alertd.errors import MoveRefused, NotFound, WrongInput
 from alertd.follow_up import FollowUp
+from alertd.following import FOLLOWED
 from alertd.orders import WHOLE_CITY, codes
 from alertd.papers import Submission
 from alertd.store.published import area_names
@@ -29,8 +30,6 @@ from operator_console.page import channel_name, page
 from operator_console.stored import Stored, stored
 from operator_console.visit import Visit, Visited
 
-#: what went out can be followed up
-_FOLLOWED = (State.APPROVED, State.SENDING, State.FINISHED, State.CANCELLED)
 #: what has words of the operator's own, where the alert came from no template
 _FREE = "notice"
 
@@ -39,7 +38,7 @@ def can_follow(visit: Visit, dispatch: Stored) -> bool:
     """Whether the visitor may write a follow-up, and there is something to follow."""
     return (
         visit.may(Role.DRAFT, Role.TRAINEE)
-        and dispatch.row.state in _FOLLOWED
+        and dispatch.row.state in FOLLOWED
         and dispatch.alert.msg_type is not MsgType.CANCEL
         and dispatch.row.drill_step_id is None
         and dispatch.alert.status in drafts.statuses(visit.site, visit.operator)

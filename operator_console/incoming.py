@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 from sqlalchemy.exc import IntegrityError
 
-from alertd import incoming, issue, people, proposal, saved_draft
+from alertd import incoming, issue, people, proposal, saved_draft, twin
 from alertd.alert import Status
 from alertd.audience import Audience
 from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.errors import Problem, WrongAlert, WrongAudience, WrongInput
+from alertd.follow_up import FollowUp
+from alertd.following import following
 from alertd.language import spoken_in
 from alertd.papers import Submission
 from alertd.proposal import TEXTS, Proposal
 from alertd.template import templates
+from operator_console import again, one_time_key
 from operator_console import draft as drafts
-from operator_console import one_time_key
 from operator_console.page import page
 from operator_console.reach import choice
 from operator_console.visit import Visit, Visited
@@ -63,13 +66,19 @@ def submit(number: int, visit: Visited) -> Response:
     key = one_time_key.read(site.secret, visit.operator, visit.field("key"))
     if key is None or visit.now - key.sent > one_time_key.FRESH:
         return _page(visit, number, problems=[_old()], status=422)
+    made: Submission | None = None
     try:
-        made = _submission(visit, found, key)
+        made = again.answered(visit, _submission(visit, found, key))
+        if (updated := again.updated(visit)) is not None:
+            alert = following(site, made.alert, updated, FollowUp.UPDATE)
+            made = replace(made, alert=alert, follows=updated, follow_up=FollowUp.UPDATE)
         dispatch = issue.submit(site, made, visit.operator)
     except IntegrityError:
         return RedirectResponse("/drafts", 303)
     except WrongInput as error:
-        return _page(visit, number, problems=error.problems, status=422)
+        question = again.question(visit, error)
+        problems = () if question else error.problems
+        return _page(visit, number, problems=problems, made=made, question=question, status=422)
     incoming.submitted(site, number, dispatch, visit.operator)
     return RedirectResponse(f"/alerts/{dispatch}", 303)
 
@@ -121,13 +130,23 @@ def _texts(visit: Visit, found: Proposal) -> Mapping[tuple[int, str], str]:
     }
 
 
-def _page(visit: Visit, number: int, *, problems: Iterable[Problem] = (), status: int = 200) -> Response:
+def _page(
+    visit: Visit,
+    number: int,
+    *,
+    problems: Iterable[Problem] = (),
+    made: Submission | None = None,
+    question: str | None = None,
+    status: int = 200,
+) -> Response:
+    """The draft; with `question` it also asks what it is to the alerts that `made` may be a twin of."""
     site = visit.site
     with reading(site.engine) as session:
         row = incoming.draft(session, number)
         found = proposal.proposal(session, site, row)
         areas = people.areas(session)
         sent_before = incoming.called_off(session, row)
+        twins = twin.twins(session, made, visit.now) if made is not None and question is not None else ()
     allowed = [one for one in found.statuses if one in drafts.statuses(site, visit.operator)]
     carriers = {name for one in allowed for name in drafts.carriers(site, one)}
     chosen = visit.fields("area") if visit.form else found.areas
@@ -146,6 +165,8 @@ def _page(visit: Visit, number: int, *, problems: Iterable[Problem] = (), status
         lives=drafts.LIVES,
         texts=_texts(visit, found),
         sent_before=sent_before,
+        twins=twins,
+        question=question,
         key=one_time_key.make(site.secret, visit.operator, visit.now)[0],
         problems=[visit.problem(problem) for problem in problems],
         fields=TEXTS,

@@ -6,7 +6,8 @@ shown as it is, so that nothing is hidden.
 
 from __future__ import annotations
 
-from alertd.errors import MoveRefused
+from alertd.city import JST
+from alertd.errors import MoveRefused, OverrideSpent, TooManyThisHour
 from operator_console.catalogue import mark
 from operator_console.visit import Visit
 
@@ -59,6 +60,9 @@ _KNOWN = {
     ),
     "none of these channels is stopped": mark("Somebody has let these channels go on already."),
     "why it goes on": mark("Please say why it goes on."),
+    "another person must permit it": mark(
+        "You submitted this alert yourself. Somebody else has to agree to it."
+    ),
     "may not add to the chronicle": mark("Your role does not allow this."),
     "may not tick the checklist": mark("Your role does not allow this."),
     "goes out at its time": mark("This message belongs to a drill. Please arm the drill."),
@@ -81,5 +85,19 @@ _KNOWN = {
 
 def refusal(visit: Visit, error: MoveRefused) -> str:
     """The sentence for a refused move."""
+    if isinstance(error, OverrideSpent):
+        return visit.say(
+            "An alert was sent alone within the hour already. Please ask for ordinary approval: %(who)s. "
+            "All approvers are told that you wait. Alone again from %(time)s on.",
+            who=visit.say(", ").join(error.approvers)
+            or visit.say("nobody; an administrator can give the role"),
+            time=f"{error.free_at.astimezone(JST):%H:%M}",
+        )
+    if isinstance(error, TooManyThisHour):
+        return visit.say(
+            "%(count)s real alerts were approved within the hour. One more needs the word of somebody with the "
+            "role administer, on this page or by approving it. If life is in danger it can be sent alone.",
+            count=error.count,
+        )
     said = str(error)
     return next((visit.say(words) for piece, words in _KNOWN.items() if piece in said), said)

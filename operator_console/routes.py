@@ -65,6 +65,9 @@ _STOPS = frozenset(STOPS)
 _SEES = frozenset(SEES)
 _PRINTS = frozenset(recipients.PRINTS)
 _IMPORTS = frozenset({Role.ADMINISTER})
+_PERMITS = frozenset({Role.ADMINISTER})
+#: see what waits for approval before they have a say in it
+_READS = frozenset({Role.APPROVE, Role.DRAFT, Role.ADMINISTER})
 _ARCHIVED = "private, max-age=86400, immutable"
 
 
@@ -107,15 +110,15 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path="/freeze", endpoint=freeze.show, needs=_EVERY_ROLE),
         Route(method="POST", path="/freeze", endpoint=freeze.freeze, needs=freeze.FREEZES),
         Route(method="POST", path="/freeze/lift", endpoint=freeze.lift, needs=LIFTS),
-        Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
-        Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
-        Route(method="POST", path=new, endpoint=compose.again, needs=_WRITES),
         Route(
             method="POST",
             path="/maintenance",
             endpoint=freeze.maintain,
             needs=freezing.SETS[freezing.Scope.MAINTENANCE],
         ),
+        Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
+        Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
+        Route(method="POST", path=new, endpoint=compose.retype, needs=_WRITES),
         Route(method="POST", path=f"{new}/count", endpoint=compose.count, needs=_WRITES),
         Route(method="POST", path=f"{new}/keep", endpoint=kept.keep, needs=_WRITES),
         Route(method="POST", path=f"{new}/save", endpoint=kept.save, needs=_WRITES),
@@ -129,9 +132,10 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="POST", path=f"{one}/resend", endpoint=unreached.again, needs=_WRITES),
         Route(method="GET", path=f"{one}/unreached.pdf", endpoint=unreached.paper, needs=_SEES),
         Route(method="GET", path=f"{one}/unreached.csv", endpoint=unreached.spreadsheet, needs=_SEES),
-        Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=overrides),
+        Route(method="GET", path=f"{one}/approve", endpoint=approval.show, needs=_READS),
         Route(method="POST", path=f"{one}/approve", endpoint=approval.approve, needs=approves),
         Route(method="POST", path=f"{one}/override", endpoint=approval.override, needs=overrides),
+        Route(method="POST", path=f"{one}/permit", endpoint=approval.permit, needs=_PERMITS),
         Route(method="POST", path=f"{one}/review", endpoint=approval.review, needs=approves),
         Route(method="POST", path=f"{one}/release", endpoint=approval.release, needs=RELEASES),
         Route(method="POST", path=f"{one}/reject", endpoint=approval.reject, needs=approves),

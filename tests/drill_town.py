@@ -155,7 +155,9 @@ class Town:
         )
         number = issue.submit(
             self.site,
-            issue.Submission(alert=alert, audience=Audience(everybody=True), channels=("live-mail",)),
+            issue.Submission(
+                alert=alert, audience=Audience(everybody=True), channels=("live-mail",), anew="別の災害です"
+            ),
             WRITER,
         )
         factories.approve(self.site, number)

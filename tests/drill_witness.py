@@ -99,7 +99,10 @@ class Witness:
             life=timedelta(hours=1),
         )
         handed_in = issue.Submission(
-            alert=alert, audience=Audience(everybody=True), channels=("live-mail", "live-fm")
+            alert=alert,
+            audience=Audience(everybody=True),
+            channels=("live-mail", "live-fm"),
+            anew="別の災害です",
         )
         factories.approve(town.site, issue.submit(town.site, handed_in, factories.WRITER))
         town.send()

@@ -178,13 +178,15 @@ def submit(
     audience: Audience | None = None,
     person: Person = WRITER,
     life_threat: bool = False,
+    anew: str = "試験のための発令",
 ) -> int:
-    """Submits an alert to 嵐南; returns the dispatch."""
+    """Submits an alert to 嵐南, one of its own whatever went before; returns the dispatch."""
     submission = issue.Submission(
         alert=alert or make_alert(sent=site.clock.now().replace(microsecond=0)),
         audience=audience or Audience(areas=("RNN",)),
         channels=channels,
         life_threat=life_threat,
+        anew=anew,
     )
     return issue.submit(site, submission, person)
 

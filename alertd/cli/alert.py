@@ -13,7 +13,15 @@ import typer
 
 from alertd.cli.app import say
 from alertd.cli.document import document_in
-from alertd.cli.installation import AsOption, ConfigOption, JsonFlag, opened, print_json
+from alertd.cli.installation import (
+    AsOption,
+    ConfigOption,
+    JsonFlag,
+    NewOption,
+    UpdateOption,
+    opened,
+    print_json,
+)
 
 app = typer.Typer(
     help="Send, approve, show, list and cancel alerts.",
@@ -62,6 +70,8 @@ def send(
         ),
     ] = None,
     hours: float = typer.Option(6.0, "--hours", min=0.05, max=168.0, help="How long it may be sent."),
+    update_of: int | None = UpdateOption,
+    new_because: str = NewOption,
     as_name: str | None = AsOption,
     wait: Annotated[
         bool, typer.Option("--wait", help="Until it was approved and every delivery is final.")
@@ -72,7 +82,8 @@ def send(
     """Hand an alert in; it goes out when an operator approves it.
 
     Prints the number of the dispatch. Without --as a drill is handed in by the owner
-    of this shell; an Actual alert always needs an operator.
+    of this shell; an Actual alert always needs an operator. One of the same kind for
+    the same area within ten minutes needs --update-of or --new-because.
 
     \b
     Examples:
@@ -87,7 +98,10 @@ def send(
     from alertd.cli.outcome import conclude
     from alertd.cli.sign_in import actor
     from alertd.cli.writing import submission
+    from alertd.request import following_up
 
+    if update_of is not None and new_because:
+        raise typer.BadParameter("it is an update, or a new alert, and not both", param_hint="--update-of")
     with opened(context, config) as site:
         handed_in = submission(
             site,
@@ -105,6 +119,7 @@ def send(
             siren=siren,
             hours=hours,
         )
+        handed_in = following_up(site, handed_in, update_of=update_of, new_because=new_because)
         person = actor(site, as_name, handed_in.alert.status)
         number = issue.submit(site, handed_in, person)
         say(f"submitted; another operator approves it: alertd alert approve {number} --as NAME")
@@ -138,6 +153,31 @@ def approve(
         issue.approve(site, number, person, seen=seen)
         say("approved")
         conclude(site, number, wait=wait, as_json=as_json)
+
+
+@app.command()
+def permit(
+    context: typer.Context,
+    number: int = IdArgument,
+    as_name: str | None = AsOption,
+    config: Path | None = ConfigOption,
+) -> None:
+    """Agree to one alert beyond the hourly number; needs the role administer, and another person approves it.
+
+    \b
+    Example: alertd alert permit 13 --as 管理
+    """
+    if as_name is None:
+        raise typer.BadParameter("say who agrees", param_hint="--as")
+
+    from alertd import hourly
+    from alertd.cli.outcome import show_words
+    from alertd.cli.sign_in import signed_in
+
+    with opened(context, config) as site:
+        show_words(site, number)
+        hourly.permit(site, number, signed_in(site, as_name))
+        say(f"permitted; it may be approved now: alertd alert approve {number} --as NAME")
 
 
 @app.command()

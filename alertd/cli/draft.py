@@ -15,10 +15,20 @@ from alertd.alert import Status
 from alertd.audience import Audience
 from alertd.cli.app import say
 from alertd.cli.document import content_of
-from alertd.cli.installation import AsOption, ConfigOption, JsonFlag, log_to_stderr, opened, print_json
+from alertd.cli.installation import (
+    AsOption,
+    ConfigOption,
+    JsonFlag,
+    NewOption,
+    UpdateOption,
+    log_to_stderr,
+    opened,
+    print_json,
+)
 from alertd.cli.sign_in import actor, signed_in
 from alertd.db import reading
 from alertd.proposal import Proposal
+from alertd.request import following_up
 from alertd.site import Site
 from alertd.tables import InboxRow
 
@@ -101,6 +111,8 @@ def submit(
     ),
     status: Status = typer.Option(Status.EXERCISE, "--status", help="Actual, Exercise or Test."),
     hours: float = typer.Option(6.0, "--hours", min=0.05, max=168.0, help="How long it may be sent."),
+    update_of: int | None = UpdateOption,
+    new_because: str = NewOption,
     as_name: str | None = AsOption,
     config: Path | None = ConfigOption,
 ) -> None:
@@ -124,6 +136,7 @@ def submit(
             identifier=f"{site.config.city.code}-{now:%Y%m%dT%H%M%S}-{secrets.token_hex(4)}",
             sent=now,
         )
+        made = following_up(site, made, update_of=update_of, new_because=new_because)
         dispatch = issue.submit(site, made, person)
         incoming.submitted(site, number, dispatch, person)
         say(f"submitted; another operator approves it: alertd alert approve {dispatch} --as NAME")

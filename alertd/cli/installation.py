@@ -27,6 +27,11 @@ ConfigOption = typer.Option(
 AsOption = typer.Option(
     None, "--as", metavar="NAME", help="The operator; the password is asked for, or read from standard input."
 )
+#: what an alert is to one of its kind that went before within minutes
+UpdateOption = typer.Option(None, "--update-of", metavar="ID", min=1, help="The alert of which it is news.")
+NewOption = typer.Option(
+    "", "--new-because", metavar="WHY", help="Why it is a new alert; whoever approves reads it."
+)
 #: one JSON document on standard output and nothing else there
 JsonFlag = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 

@@ -42,11 +42,14 @@ def show_words(site: Site, number: int) -> str:
         made = store.artefacts(session, number)
         counts = row.counts
         audience = Audience.from_json(row.audience)
+        anew = row.anew
         names = {area.code: area.name for area in people.areas(session)}
     say(f"{alert.identifier}  [{alert.status}]  {alert.headline}")
     for apart in audience.elsewhere:
         where = "、".join(names.get(code, code) for code in apart.areas) or "全域 the whole city"
         say(f"OTHER AREAS: {apart.channel} goes to {where}: {audience.why}")
+    if anew:
+        say(f"NO UPDATE OF THE ALERT BEFORE: {anew}")
     for one in made:
         sound = f"  (sound {one.audio_seconds:.0f} s)" if one.audio_seconds else ""
         say(

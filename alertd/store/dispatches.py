@@ -130,22 +130,6 @@ def dispatches_of(session: Session, reference: Reference) -> Sequence[DispatchRo
     return session.scalars(select(DispatchRow).where(DispatchRow.alert_id == alert.id)).all()
 
 
-def made_from(session: Session, template: str, status: Status, since: datetime) -> Sequence[DispatchRow]:
-    """The dispatches made from a template since then that wait, go out or went out; the latest first."""
-    ended = (State.DRAFT, State.REJECTED, State.CANCELLED)
-    return session.scalars(
-        select(DispatchRow)
-        .join(AlertRow, AlertRow.id == DispatchRow.alert_id)
-        .where(
-            DispatchRow.template == template,
-            AlertRow.status == status,
-            DispatchRow.submitted_at > since,
-            DispatchRow.state.not_in(ended),
-        )
-        .order_by(DispatchRow.id.desc())
-    ).all()
-
-
 def followed_by(session: Session, dispatch_id: int) -> Sequence[DispatchRow]:
     """The dispatches that follow this one up, in the order in which they were handed in."""
     return session.scalars(

@@ -35,6 +35,8 @@ url = {broker}
 [web]
 port = {console}
 public_port = {public}
+[approval]
+real_per_hour = 100000
 [worker]
 lease = {lease}
 patience = {patience}

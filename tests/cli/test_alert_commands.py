@@ -17,7 +17,7 @@ from alertd.demo.smtp_server import SimulatedSmtpServer
 from alertd.relay import Relay
 from alertd.send import drain
 from alertd.site import Site
-from tests.cli.conftest import PASSWORD, Alertd
+from tests.cli.conftest import PASSWORD, Alertd, Done
 
 SEND = ("alert", "send", "--template", "flood-4", "--set", "river=五十嵐川", "--area", "嵐南")
 
@@ -83,6 +83,38 @@ def test_an_actual_alert_needs_an_operator_with_a_password(city: Alertd):
     assert "--as NAME" in nobody.err
     assert city(*SEND, "--as", "起案", typed="wrong\n").code == 1
     assert json.loads(city("alert", "list", "--json").out) == []
+
+
+def test_a_second_real_alert_of_the_kind_says_whether_it_is_an_update_or_new(city: Alertd, tmp_path: Path):
+    def real(*more: str) -> Done:
+        return city(*SEND, "--as", "起案", *more, typed=f"{PASSWORD}\n")
+
+    assert real().code == 0
+    asked = real()
+    assert asked.code == 1 and "--update-of" in asked.err and "--new-because" in asked.err
+    early = real("--update-of", "1")
+    assert early.code == 1 and "that went out" in early.err, "the first one waits for approval"
+    assert city("alert", "approve", "1", "--as", "承認", typed=f"{PASSWORD}\n").code == 0
+    dispatch(tmp_path)
+    assert real("--update-of", "1").code == 0
+    new = real("--new-because", "別の堤防で越水した")
+    assert new.code == 0
+    shown = city("alert", "approve", new.out.strip(), "--as", "承認", typed="wrong\n")
+    assert "別の堤防で越水した" in shown.err, "whoever approves reads the reason"
+    assert real("--update-of", "1", "--new-because", "両方").code == 2
+
+
+def test_one_real_alert_too_many_in_an_hour_needs_who_administers(city: Alertd, tmp_path: Path):
+    with (tmp_path / "alertd.toml").open("a") as file:
+        file.write("[approval]\nreal_per_hour = 1\n")
+    city("operator", "add", "管理", "--role", "administer", typed=f"{PASSWORD}\n")
+    for why in ((), ("--new-because", "別の堤防で越水した")):
+        city(*SEND, "--as", "起案", *why, typed=f"{PASSWORD}\n")
+        done = city("alert", "approve", "1" if not why else "3", "--as", "承認", typed=f"{PASSWORD}\n")
+    assert done.code == 1 and "somebody with the role administer" in done.err
+    assert city("alert", "permit", "3", "--as", "承認", typed=f"{PASSWORD}\n").code == 1
+    assert city("alert", "permit", "3", "--as", "管理", typed=f"{PASSWORD}\n").code == 0
+    assert city("alert", "approve", "3", "--as", "承認", typed=f"{PASSWORD}\n").code == 0
 
 
 def test_a_blank_that_was_left_is_named_in_both_languages(city: Alertd):

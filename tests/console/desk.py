@@ -209,10 +209,14 @@ def check(browser: Client, form: dict[str, object], template: str = "flood-4") -
 
 
 def submit(browser: Client, form: dict[str, object], template: str = "flood-4") -> int:
-    """Checks and submits; returns the number of the dispatch."""
+    """Checks and submits, as one of its own whatever went before; returns the number of the dispatch."""
     checked = check(browser, form, template)
     assert checked.status_code == 200, checked.text
-    answer = browser.post(f"/alerts/new/{template}/submit", data={**form, "key": hidden(checked.text, "key")})
+    form = {**form, "key": hidden(checked.text, "key")}
+    if 'name="again"' in checked.text:
+        beside = re.findall(r'name="beside" value="(\d+)"', checked.text)
+        form |= {"again": "new", "anew": "別の川の発令", "beside": beside}
+    answer = browser.post(f"/alerts/new/{template}/submit", data=form)
     assert answer.status_code == 303, answer.text
     return int(answer.headers["location"].rpartition("/")[2])
 

@@ -78,6 +78,21 @@ def test_an_alert_lands_as_submitted_and_nobody_is_told_before_a_person_approves
     assert row.approved_by is None and row.approved_at is None
 
 
+def test_a_second_real_alert_of_the_kind_says_whether_it_is_an_update_or_new(api: Api) -> None:
+    real = {**FLOOD, "status": "Actual", "areas": ["IGR", "RNN"]}
+    first = api.post(real).json()["id"]
+    asked = problem(api.post(real, "key-00000002"), 422)
+    assert "update_of" in str(asked["problems"]) and str(first) in str(asked["problems"])
+    refused = api.post({**real, "update_of": first}, "key-00000003")
+    problem(refused, 409)
+    both = {**real, "update_of": first, "new_because": "別の川"}
+    problem(api.post(both, "key-00000004"), 422)
+    new = api.post({**real, "new_because": "別の堤防で越水した"}, "key-00000005")
+    assert new.status_code == 201
+    with reading(api.desk.site.engine) as session:
+        assert session.get_one(DispatchRow, new.json()["id"]).anew == "別の堤防で越水した"
+
+
 def test_the_same_key_is_the_same_alert_and_another_request_needs_another_key(api: Api) -> None:
     first = api.post(FLOOD, "the-same-key")
     api.desk.clock.advance(timedelta(minutes=3))

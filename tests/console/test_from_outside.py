@@ -14,6 +14,7 @@ from alertd.incoming import Taken
 from alertd.jma import notice as jma_notice
 from alertd.shelter import Designation, Shelter
 from alertd.tables import AlertRow, DispatchRow
+from tests import factories
 from tests.console.desk import Desk, approve, check, csrf, form_of, hidden, submit
 from tests.unit.test_cap import document
 from tests.unit.test_jma import _telegram
@@ -61,6 +62,26 @@ def test_a_warning_of_the_agency_is_submitted_with_what_a_person_changed(desk: D
     assert {area.description for area in alert.infos[0].areas} == {"嵐南地区"}
     again = writer.post(f"/drafts/{number}/submit", data=changed)
     assert again.headers["location"] == f"/alerts/{dispatch}", "a second click submits nothing anew"
+
+
+def test_a_draft_that_is_another_one_minutes_later_says_whether_it_is_an_update(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    numbers = [take(desk, document(identifier).encode()) for identifier in ("one", "two")]
+    first = writer.get(f"/drafts/{numbers[0]}").text
+    sent = writer.post(f"/drafts/{numbers[0]}/submit", data=form(first, status="Actual"))
+    before = int(sent.headers["location"].rpartition("/")[2])
+    factories.approve(desk.site, before)
+    second = writer.get(f"/drafts/{numbers[1]}").text
+    data = form(second, status="Actual")
+    asked = writer.post(f"/drafts/{numbers[1]}/submit", data=data)
+    assert asked.status_code == 422 and "続報ですか、新しい警報ですか。" in asked.text
+    data["key"] = hidden(asked.text, "key")
+    done = writer.post(f"/drafts/{numbers[1]}/submit", data=data | {"again": f"update:{before}"})
+    with reading(desk.site.engine) as session:
+        row = session.get_one(DispatchRow, int(done.headers["location"].rpartition("/")[2]))
+        alert = cap.parse(session.get_one(AlertRow, row.alert_id).document)
+    assert row.follows_id == before and (alert.infos[0].headline or "").startswith("【続報】")
 
 
 def test_what_was_not_actual_is_not_offered_as_real_and_refused_when_forced(

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
+from pyotp import TOTP
 from sqlalchemy import select
 
 from alertd import issue, override, plan, store
 from alertd.alert import Status
 from alertd.db import reading
-from alertd.dispatch import State
-from alertd.errors import MoveRefused
+from alertd.dispatch import Person, State
+from alertd.errors import MoveRefused, OverrideSpent
 from alertd.tables import AuditRow
 from tests import factories
 from tests.factories import APPROVER, BOTH, WRITER
@@ -35,7 +39,11 @@ def alarms(city: City) -> list[str]:
 
 def alone(city: City) -> int:
     """An alert that one person has just let go."""
-    device = factories.enrol(city.site, WRITER)
+    return alone_with(city, factories.enrol(city.site, WRITER))
+
+
+def alone_with(city: City, device: TOTP) -> int:
+    """The same, with the device that the writer has."""
     number, seen = grave(city)
     code = device.at(city.clock.now())
     override.let_go(city.site, number, WRITER, seen=seen, reason=REASON, code=code)
@@ -59,7 +67,14 @@ def test_it_needs_a_threat_to_life_a_reason_and_a_second_factor(city: City) -> N
     assert city.report(number).state is State.APPROVED
 
 
+def often(city: City, count: int) -> None:
+    """Lets people send alone so often in an hour."""
+    approval = city.site.config.approval.model_copy(update={"overrides_per_hour": count})
+    city.site.config = replace(city.site.config, approval=approval)
+
+
 def test_a_code_counts_once(city: City) -> None:
+    often(city, 2)
     device = factories.enrol(city.site, WRITER)
     first, seen_first = grave(city, identifier="first")
     second, seen_second = grave(city, identifier="second")
@@ -108,6 +123,63 @@ def test_nobody_reviews_what_they_sent_themselves(city: City) -> None:
     override.let_go(city.site, number, BOTH, seen=seen, reason=REASON, code=device.at(city.clock.now()))
     with pytest.raises(MoveRefused, match="another person must review"):
         override.review(city.site, number, BOTH, note="問題なし")
+
+
+def test_one_person_sends_alone_once_an_hour_and_then_learns_who_can_approve(city: City) -> None:
+    device, number = factories.enrol(city.site, BOTH), alone(city)
+    second, seen = grave(city, identifier="second")
+
+    def again() -> None:
+        code = device.at(city.clock.now())
+        override.let_go(city.site, second, BOTH, seen=seen, reason=REASON, code=code)
+
+    city.clock.advance(timedelta(minutes=59))
+    with pytest.raises(OverrideSpent, match=f"ordinary approval .{APPROVER.name}.") as refused:
+        again()
+    assert refused.value.free_at == factories.START + timedelta(hours=1)
+    assert city.report(second).state is State.SUBMITTED
+    assert set(alarms(city)) == {f"override:{number}", f"alone:{second}"}, "all who may approve are told"
+    with reading(city.site.engine) as session:
+        rows = session.scalars(select(AuditRow.action).where(AuditRow.subject == f"dispatch:{second}")).all()
+    assert rows[-1] == "dispatch.override_refused"
+    factories.approve(city.site, second)
+    assert f"alone:{second}" not in alarms(city), "ordinary approval is open at once"
+    third, seen_third = grave(city, identifier="third")
+    city.clock.advance(timedelta(minutes=1))
+    code = device.at(city.clock.now())
+    override.let_go(city.site, third, BOTH, seen=seen_third, reason=REASON, code=code)
+
+
+def test_of_two_who_send_alone_at_once_one_is_refused(city: City) -> None:
+    devices = {person: factories.enrol(city.site, person) for person in (WRITER, BOTH)}
+    gate = Barrier(2)
+
+    def deed(person: Person) -> str:
+        number, seen = waiting[person]
+        code = devices[person].at(city.clock.now())
+        gate.wait()
+        try:
+            override.let_go(city.site, number, person, seen=seen, reason=REASON, code=code)
+        except OverrideSpent:
+            return "refused"
+        return "sent"
+
+    waiting = {person: grave(city, identifier=f"at-once-{person.id}") for person in devices}
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(deed, devices)) == ["refused", "sent"]
+
+
+def test_drills_are_sent_alone_as_often_as_one_practises(city: City) -> None:
+    device = factories.enrol(city.site, WRITER)
+    for number in range(2):
+        factories.add_people(city.site, [f"drill-{number}@example.jp"])
+        alert = factories.make_alert(identifier=f"drill-{number}")
+        drill = factories.submit(city.site, alert, life_threat=True)
+        seen, code = factories.content_hash(city.site, drill), device.at(city.clock.now())
+        override.let_go(city.site, drill, WRITER, seen=seen, reason=REASON, code=code)
+        city.clock.advance(timedelta(minutes=1))
+    number = alone_with(city, device)
+    assert city.report(number).state is State.APPROVED
 
 
 def test_an_approval_that_nothing_followed_lapses_and_is_asked_for_anew(city: City) -> None:

@@ -8,6 +8,7 @@ from datetime import timedelta
 from html import unescape
 
 from httpx import Client
+from sqlalchemy import select
 
 from alertd import cap, plan
 from alertd.alert import Alert, MsgType, ResponseType, Status
@@ -170,15 +171,71 @@ def test_what_did_not_go_out_is_not_followed_up(desk: Desk, writer: Client) -> N
     assert writer.get(f"/alerts/{number}/follow-up/sideways").status_code == 404
 
 
+ASKED = "続報ですか、新しい警報ですか。"
+
+
 def test_a_second_alert_of_the_kind_within_minutes_is_asked_whether_it_is_a_follow_up(
     desk: Desk, writer: Client, sent: int
 ) -> None:
     asked = check(writer, form_of(writer)).text
-    assert f"/alerts/{sent}/follow-up/update" in asked
+    assert ASKED in asked and f'value="update:{sent}"' in asked
     for other in ({"area": ["IGR"]}, {"status": str(Status.EXERCISE)}):
-        assert "それとも続報ですか" not in check(writer, form_of(writer, **other)).text, other
+        assert ASKED not in check(writer, form_of(writer, **other)).text, other
     desk.clock.advance(timedelta(minutes=10, seconds=1))
-    assert "それとも続報ですか" not in check(writer, form_of(writer)).text
+    assert ASKED not in check(writer, form_of(writer)).text
+
+
+def _handed_in(desk: Desk) -> int:
+    with reading(desk.site.engine) as session:
+        return len(session.scalars(select(DispatchRow.id).where(DispatchRow.corrects_id.is_(None))).all())
+
+
+def test_nothing_is_submitted_before_its_author_says_update_or_new(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    before = submit(writer, form_of(writer))
+    approve(approver, before)
+    count = _handed_in(desk)
+    page = check(writer, form_of(writer)).text
+    form = {
+        **form_of(writer),
+        "key": hidden(page, "key"),
+        "beside": re.findall(r'name="beside" value="(\d+)"', page),
+    }
+    for answer in ({}, {"again": "new"}, {"again": "new", "anew": "別"}, {"again": "update"}):
+        refused = writer.post("/alerts/new/flood-4/submit", data=form | answer)
+        assert refused.status_code == 422 and ASKED in refused.text and "まだ提出していません" in refused.text
+    assert _handed_in(desk) == count
+    done = writer.post(
+        "/alerts/new/flood-4/submit", data=form | {"again": "new", "anew": "大平川で新しく越水した"}
+    )
+    number = int(done.headers["location"].rpartition("/")[2])
+    assert "大平川で新しく越水した" in approver.get(f"/alerts/{number}/approve").text
+    assert "大平川で新しく越水した" in approver.get(f"/chronicle?alert={number}").text
+
+
+def test_update_is_read_once_more_with_its_new_words_and_then_handed_in(
+    desk: Desk, writer: Client, approver: Client
+) -> None:
+    before = submit(writer, form_of(writer))
+    approve(approver, before)
+    form = form_of(writer)
+    form["key"] = hidden(check(writer, form).text, "key")
+    page = writer.post("/alerts/new/flood-4/submit", data=form | {"again": f"update:{before}"})
+    assert page.status_code == 200 and "【続報】" in page.text and ASKED not in page.text
+    assert hidden(page.text, "follows") == str(before) and hidden(page.text, "key") == form["key"]
+    form |= {"follows": hidden(page.text, "follows"), "follow_up": hidden(page.text, "follow_up")}
+    done = writer.post("/alerts/new/flood-4/submit", data=form)
+    number = int(done.headers["location"].rpartition("/")[2])
+    assert _alert(desk, before).reference in _alert(desk, number).references
+
+
+def test_what_waits_for_approval_is_shown_and_cannot_be_updated(desk: Desk, writer: Client) -> None:
+    waits = submit(writer, form_of(writer))
+    page = check(writer, form_of(writer)).text
+    assert f'href="/alerts/{waits}"' in page and f'value="update:{waits}"' not in page
+    form = {**form_of(writer), "key": hidden(page, "key"), "again": f"update:{waits}"}
+    assert writer.post("/alerts/new/flood-4/submit", data=form).status_code == 409
 
 
 def test_calling_off_is_one_click_on_its_page(desk: Desk, writer: Client, sent: int) -> None:
