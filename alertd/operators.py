@@ -11,15 +11,16 @@ from argon2.exceptions import Argon2Error, InvalidHashError
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from alertd import audit, second_factor
+from alertd import audit, second_factor, session_end
 from alertd.city import City
 from alertd.clock import Clock
 from alertd.common_password import too_common
 from alertd.db import reading, writing
 from alertd.dispatch import Person, Role
 from alertd.errors import NotFound, Problem, WrongInput
+from alertd.session_end import Ended
 from alertd.site import Site
-from alertd.tables import OperatorRow, SessionRow
+from alertd.tables import OperatorRow
 
 #: a password has at least so many characters; no other rule (OWASP ASVS 5.0, 6.2)
 PASSWORD_LENGTH = 12
@@ -98,7 +99,7 @@ def set_password(
     if (problem := _password_problem(password, name, city)) is not None:
         raise WrongInput(problem)
     row.password_hash = _HASHER.hash(password)
-    sign_out_everywhere(session, row.id)
+    session_end.end_all(session, row.id, Ended.PASSWORD, clock.now())
     audit.note(session, at=clock.now(), actor=by, action="operator.password", subject=f"operator:{row.id}")
 
 
@@ -127,7 +128,7 @@ def set_active(session: Session, clock: Clock, *, name: str, active: bool, by: s
     row = by_name(session, name)
     row.active = active
     if not active:
-        sign_out_everywhere(session, row.id)
+        session_end.end_all(session, row.id, Ended.OFF, clock.now())
     action = "operator.on" if active else "operator.off"
     audit.note(session, at=clock.now(), actor=by, action=action, subject=f"operator:{row.id}")
 
@@ -212,9 +213,3 @@ def _password_problem(password: str, name: str, city: City | None) -> Problem | 
         f"give {PASSWORD_LENGTH} to {_LONGEST_PASSWORD} characters; a sentence is good",
         f"パスワードは{PASSWORD_LENGTH}～{_LONGEST_PASSWORD}文字にしてください。文にすると覚えやすくなります。",
     )
-
-
-def sign_out_everywhere(session: Session, operator_id: int) -> None:
-    """Ends every session of an operator at once."""
-    for row in session.scalars(select(SessionRow).where(SessionRow.operator_id == operator_id)):
-        session.delete(row)

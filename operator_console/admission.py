@@ -64,7 +64,9 @@ def admission(
         if found is not None and not drill_room.belongs(site, found.person):
             found = None
         if found is not None:
-            visit = request.state.visit = replace(visit, person=found.person, csrf=found.csrf)
+            visit = request.state.visit = replace(
+                visit, person=found.person, csrf=found.csrf, others=found.others
+            )
         if needs is None:
             return
         if found is None:

@@ -73,6 +73,8 @@ WORDS = {
     "checklist.done": mark("done"),
     "checklist.undone": mark("not done after all"),
     "reading.kept": mark("reading given by hand"),
+    "shift.given": mark("shift handed over"),
+    "shift.taken": mark("shift taken over"),
     "area.drawn": mark("outlines of areas kept"),
     NOTE: mark("note"),
 }

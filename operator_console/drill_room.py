@@ -27,6 +27,7 @@ from alertd.tables import AlertRow, ArtefactRow, DispatchRow, SavedDraftRow
 #: what a trainee needs; every other page of the console is not there
 _PATHS = (
     *("/static/", "/sign-in", "/sign-out", "/language", "/second-factor", "/audio/", "/under-way", "/freeze"),
+    *("/sessions/", "/hand-over"),
     *("/alerts/", "/results", "/drills", "/templates", "/readings", "/areas", "/channels", "/drafts/kept/"),
 )
 #: what an alert of the room may be

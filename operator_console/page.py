@@ -18,7 +18,7 @@ from alertd.channel import ChannelSettings
 from alertd.city import JST
 from alertd.dispatch import Role
 from alertd.site import Site
-from operator_console import drill_bar, drill_labels, labels, under_way
+from operator_console import drill_bar, drill_labels, labels, shift, under_way
 from operator_console.area_map import area_map, level_of
 from operator_console.assets import asset_url
 from operator_console.catalogue import LANGUAGES, mark, translate, translations
@@ -78,6 +78,7 @@ def environment(language: str) -> Environment:
         under_way=under_way.under_way,
         may_stop=under_way.may_stop,
         may_freeze=under_way.may_freeze,
+        shift_waiting=shift.waiting,
         liftable=under_way.liftable,
     )
     return made

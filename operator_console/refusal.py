@@ -63,6 +63,8 @@ _KNOWN = {
     "another person must permit it": mark(
         "You submitted this alert yourself. Somebody else has to agree to it."
     ),
+    "another person must take over": mark("You wrote this note yourself. Somebody else takes over."),
+    "somebody has taken over already": mark("Somebody has taken over already."),
     "may not add to the chronicle": mark("Your role does not allow this."),
     "may not tick the checklist": mark("Your role does not allow this."),
     "goes out at its time": mark("This message belongs to a drill. Please arm the drill."),

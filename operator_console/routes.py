@@ -13,6 +13,7 @@ from alertd import freeze as freezing
 from alertd.chronicle import WRITERS
 from alertd.dispatch import Role
 from alertd.freeze import LIFTS
+from alertd.hand_over import SHIFTS
 from alertd.hold import RELEASES
 from alertd.site import Site
 from operator_console import (
@@ -29,6 +30,7 @@ from operator_console import (
     follow_ups,
     freeze,
     go_on,
+    hand_over,
     help_wanted,
     in_force,
     incoming,
@@ -42,6 +44,7 @@ from operator_console import (
     replay,
     result,
     second_factor,
+    sessions,
     sign_in,
     staff,
     stop,
@@ -105,6 +108,11 @@ def routes(site: Site) -> tuple[Route, ...]:
         Route(method="GET", path=SET_UP, endpoint=second_factor.show, needs=_EVERY_ROLE, unproven=True),
         Route(method="POST", path=SET_UP, endpoint=second_factor.set_up, needs=_EVERY_ROLE, unproven=True),
         Route(method="POST", path=f"{SET_UP}/remove", endpoint=second_factor.remove, needs=_EVERY_ROLE),
+        Route(method="POST", path="/sessions/known", endpoint=sessions.known, needs=_EVERY_ROLE),
+        Route(method="POST", path="/sessions/end-others", endpoint=sessions.end_others, needs=_EVERY_ROLE),
+        Route(method="GET", path="/hand-over", endpoint=hand_over.show, needs=_EVERY_ROLE),
+        Route(method="POST", path="/hand-over", endpoint=hand_over.give, needs=SHIFTS),
+        Route(method="POST", path="/hand-over/{number:int}/take", endpoint=hand_over.take, needs=SHIFTS),
         Route(method="GET", path="/", endpoint=alerts.show, needs=_EVERY_ROLE),
         Route(method="GET", path="/under-way", endpoint=alerts.under_way, needs=_EVERY_ROLE, by_itself=True),
         Route(method="GET", path="/freeze", endpoint=freeze.show, needs=_EVERY_ROLE),

@@ -15,11 +15,14 @@ from operator_console import drill_room, signed_in
 from operator_console.admission import LANGUAGE_COOKIE, cookie_name, https
 from operator_console.catalogue import LANGUAGES
 from operator_console.page import page
+from operator_console.sessions import thrown_out
 from operator_console.throttle import Throttle
 from operator_console.visit import Visit, Visited
 
 log = logging.getLogger(__name__)
 
+#: where somebody is after signing in who wanted to go nowhere else
+FIRST = "/hand-over"
 _YEAR = 365 * 24 * 3600
 #: a page of ours, never another host
 _OURS = re.compile(r"/(?!/)[\w\-./?=&%@]*", re.ASCII)
@@ -32,7 +35,24 @@ def ours(address: str) -> str:
 
 def form(visit: Visited) -> Response:
     """GET /sign-in"""
-    return page(visit, "sign_in.html", next=ours(visit.query.get("next", "/")), problem=None, name="")
+    return page(
+        visit,
+        "sign_in.html",
+        next=ours(visit.query.get("next", "/")),
+        problem=None,
+        why=thrown_out(visit) or _moved(visit),
+        name="",
+    )
+
+
+def _moved(visit: Visit) -> str | None:
+    """For whoever is signed in and works elsewhere since their role was changed."""
+    if visit.token is None or visit.person is not None:
+        return None
+    found = signed_in.find(visit.site, visit.token, active=False)
+    if found is None or drill_room.belongs(visit.site, found.person):
+        return None
+    return visit.say("Your role was changed.") + " " + _elsewhere(visit)
 
 
 def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
@@ -54,6 +74,7 @@ def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
                 headers={"Retry-After": str(seconds)},
                 next=after,
                 problem=problem,
+                why=None,
                 name=name,
             )
         person = operators.sign_in(visit.site, name, password, visit.field("code"))
@@ -61,12 +82,13 @@ def sign_in(throttle: Throttle) -> Callable[[Visit], Response]:
             throttle.failed(name, visit.client, visit.now)
             log.warning("a sign-in failed: wrong name, password or code")
             problem = visit.say("The name, the password or the code is wrong.")
-            return page(visit, "sign_in.html", status=401, next=after, problem=problem, name=name)
+            return page(visit, "sign_in.html", status=401, next=after, problem=problem, why=None, name=name)
         throttle.succeeded(name, visit.client)
         if not drill_room.belongs(visit.site, person):
-            return page(visit, "sign_in.html", status=403, next=after, problem=_elsewhere(visit), name=name)
-        token = signed_in.begin(visit.site, person, replaces=visit.token)
-        answer = RedirectResponse(after, 303)
+            problem = _elsewhere(visit)
+            return page(visit, "sign_in.html", status=403, next=after, problem=problem, why=None, name=name)
+        token = signed_in.begin(visit.site, person, replaces=visit.token, client=visit.client)
+        answer = RedirectResponse(after if after != "/" else FIRST, 303)
         answer.set_cookie(
             cookie_name(visit.site),
             token,

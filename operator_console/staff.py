@@ -5,10 +5,11 @@ from __future__ import annotations
 from fastapi import Response
 from fastapi.responses import RedirectResponse
 
-from alertd import operators, second_factor
+from alertd import operators, second_factor, session_end
 from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.errors import NotFound, Problem, WrongInput
+from alertd.session_end import Ended
 from alertd.tables import OperatorRow
 from operator_console import labels, paging
 from operator_console.page import page
@@ -66,7 +67,7 @@ def change(number: int, visit: Visited) -> Response:
                 )
             elif what == "device":
                 second_factor.remove(session, row, visit.now, visit.operator.name)
-                operators.sign_out_everywhere(session, row.id)
+                session_end.end_all(session, row.id, Ended.DEVICE, visit.now)
             elif what in ("off", "on"):
                 _not_oneself(visit, row)
                 operators.set_active(

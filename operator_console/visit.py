@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Annotated
@@ -13,6 +13,7 @@ from alertd.dispatch import Person, Role
 from alertd.errors import Problem
 from alertd.site import Site
 from operator_console.catalogue import translate
+from operator_console.signed_in import Other
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,6 +35,8 @@ class Visit:
     client: str
     #: of the session cookie; None = there is none
     token: str | None
+    #: other sessions of the same person, of which they have not said that they are theirs
+    others: Sequence[Other] = ()
     #: files that came with the form
     files: Mapping[str, bytes] = field(default_factory=dict)
 

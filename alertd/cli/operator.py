@@ -8,13 +8,14 @@ from typing import Annotated
 
 import typer
 
-from alertd import audit, operators
+from alertd import audit, operators, session_end
 from alertd.cli.app import say
 from alertd.cli.installation import ConfigOption, JsonFlag, opened, print_json
 from alertd.cli.sign_in import ask_code, ask_password
 from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.errors import WrongInput
+from alertd.session_end import Ended
 
 app = typer.Typer(
     help="Who may sign in, and what they may do.",
@@ -120,7 +121,7 @@ def second_factor(
             with writing(site.engine) as session:
                 row = operators.by_name(session, name)
                 factor.remove(session, row, site.clock.now(), audit.ENGINE)
-                operators.sign_out_everywhere(session, row.id)
+                session_end.end_all(session, row.id, Ended.DEVICE, site.clock.now())
             say(f"{name} signs in without a device, and can set up a new one")
             return
         with reading(site.engine) as session:

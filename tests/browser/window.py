@@ -35,6 +35,8 @@ def person(browser: Browser, desk: Desk, name: str, *, script: bool = True) -> I
     page.get_by_label("名前").fill(name)
     page.get_by_label("パスワード").fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="サインイン").click()
+    page.wait_for_url("**/hand-over")
+    page.goto("/")
     try:
         yield page
     finally:
