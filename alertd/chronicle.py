@@ -30,7 +30,7 @@ LONGEST_NOTE = 1000
 #: kinds of actions that the staff's chronicle tells of; the audit trail has more
 _TOLD = (
     *("dispatch.", "freeze.", "drill.", "chronicle.", "channel.", "relay.", "airing.", "draft.", "help."),
-    *("maintenance.", "visit.", "checklist.", "reading.kept", "shift."),
+    *("maintenance.", "settings.", "visit.", "checklist.", "reading.kept", "shift."),
     *("operator.added", "operator.roles", "operator.off", "operator.on"),
 )
 

@@ -11,9 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator
+from pydantic import BaseModel, ConfigDict, Field, IPvAnyNetwork, SecretStr, field_validator, model_validator
 
 from alertd.cap import signature
 from alertd.channel import ChannelSettings
@@ -101,6 +101,8 @@ class Approval(_Section):
     overrides_per_hour: int = Field(default=1, ge=1, le=60)
     #: real alerts that may be approved in an hour before somebody who administers must agree to more
     real_per_hour: int = Field(default=12, ge=1)
+    #: two people confirm what changed in the sections that send, before real alerts go by it; false = nobody does
+    confirm_settings: bool = True
     #: "required" = who may approve, send or administer does nothing else before they have set one up
     second_factor: Literal["optional", "required"] = "optional"
 
@@ -221,6 +223,32 @@ class Retention(_Section):
     sound_days: int = Field(default=90, ge=1)
 
 
+class Announce(_Section):
+    """`[announce]`: who is told that a real alert has begun, by a way that alerts do not use."""
+
+    #: name -> mail address of everybody who may approve, and of whom else it concerns; empty = nobody by mail
+    to: Mapping[str, str] = Field(default_factory=dict)
+    #: a mail server of its own, not the one that alerts go by; empty = no mail
+    host: str = ""
+    port: int = Field(default=587, ge=1, le=65535)
+    tls: Literal["none", "starttls", "tls"] = "starttls"
+    username: str = ""
+    #: in the file it is `password_file`
+    password: SecretStr | None = None
+    #: the address that these mails come from
+    sender: str = ""
+    #: a webhook that is told too, signed as those of `[feeds]`
+    url: str = ""
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if bool(self.host) != bool(self.to) or (self.host and not self.sender):
+            raise ValueError("needs host, sender and to together")
+        if any("@" not in address or set(address) & set("\r\n,<> ") for address in self.to.values()):
+            raise ValueError('needs plain addresses in to, such as "承認 太郎" = "taro@example.jp"')
+        return self
+
+
 class Inbox(_Section):
     """`[inbox]`: the listener for mail that comes in: blank mails, bounces, canaries."""
 
@@ -266,6 +294,9 @@ class Config:
     feeds: Feeds = field(default_factory=Feeds)
     retention: Retention = field(default_factory=Retention)
     monitoring: Monitoring = field(default_factory=Monitoring)
+    announce: Announce = field(default_factory=Announce)
+    #: the sections as they stand in the file, where this process has its share of them only
+    undivided: Mapping[str, ChannelSettings] | None = None
     #: of the console for trainees: it has drill channels only
     drills_only: bool = False
 
@@ -274,6 +305,11 @@ class Config:
         """The base of every URL that is shown outside, without a slash at its end."""
         base = self.web.public_url or f"http://{self.web.public_host}:{self.web.public_port}"
         return base.rstrip("/")
+
+    @property
+    def sections(self) -> Mapping[str, ChannelSettings]:
+        """The channel sections as they stand in the file."""
+        return self.channels if self.undivided is None else self.undivided
 
     @property
     def console_url(self) -> str:
@@ -298,7 +334,7 @@ class Config:
 def shared(config: Config, senders: int) -> Config:
     """The configuration of one of so many senders on this machine, which have each section's limits together."""
     channels = {name: settings.shared(senders) for name, settings in config.channels.items()}
-    return replace(config, channels=channels)
+    return replace(config, channels=channels, undivided=config.sections)
 
 
 _TOP: dict[str, type[BaseModel]] = {
@@ -316,6 +352,7 @@ _TOP: dict[str, type[BaseModel]] = {
     "feeds": Feeds,
     "retention": Retention,
     "monitoring": Monitoring,
+    "announce": Announce,
 }
 
 
@@ -428,7 +465,8 @@ def _config(
     subscribe, inbox = sections["subscribe"], sections["inbox"]
     assert isinstance(subscribe, Subscribe) and isinstance(inbox, Inbox)
     feeds = sections["feeds"]
-    monitoring = sections["monitoring"]
+    monitoring, announce = sections["monitoring"], sections["announce"]
+    assert isinstance(announce, Announce)
     assert isinstance(feeds, Feeds) and isinstance(monitoring, Monitoring)
     retention = sections["retention"]
     assert isinstance(retention, Retention)
@@ -450,6 +488,7 @@ def _config(
         feeds=feeds,
         retention=retention,
         monitoring=monitoring,
+        announce=announce,
     )
 
 

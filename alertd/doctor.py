@@ -59,6 +59,8 @@ def examine(site: Site) -> Iterator[Sign]:
         ("database", _database),
         ("broker", _broker),
         ("freeze", _freeze),
+        ("settings", _settings),
+        ("announce", _announce),
         ("operators", _operators),
         ("recipients", _recipients),
         ("voices", _voices),
@@ -187,6 +189,49 @@ def _freeze(site: Site) -> Iterator[Sign]:
         yield Sign("freeze", grade, since, remedy)
     if not held:
         yield Sign("freeze", Grade.WELL, "nothing is frozen")
+
+
+def _settings(site: Site) -> Iterator[Sign]:
+    from alertd import settled
+    from alertd.db import reading
+
+    with reading(site.engine) as session:
+        waiting = settled.pending(session, site.clock.now())
+    remedy = "two people: alertd config changes"
+    if waiting.holds:
+        yield Sign("settings", Grade.ILL, f"real alerts wait: {', '.join(waiting.holds)} changed", remedy)
+    elif waiting.differences:
+        yield Sign("settings", Grade.WORRY, "some changed and are not confirmed", remedy)
+    elif not site.config.approval.confirm_settings:
+        yield Sign(
+            "settings",
+            Grade.WORRY,
+            "nobody confirms what changes in them",
+            "[approval] confirm_settings = true",
+        )
+    else:
+        yield Sign("settings", Grade.WELL, "every setting that sends is confirmed")
+
+
+def _announce(site: Site) -> Iterator[Sign]:
+    from alertd import announce, operators
+    from alertd.db import reading
+
+    settings, what = site.config.announce, "announce"
+    if not any(Status.ACTUAL in one.carries and not one.simulated for one in site.settings.values()):
+        return
+    if not announce.ways(settings):
+        finding = "nobody is told by another way that a real alert has begun"
+        yield Sign(what, Grade.WORRY, finding, "fill the section [announce]")
+        return
+    with reading(site.engine) as session:
+        approvers = {row.name for row in operators.with_role(session, Role.APPROVE)}
+    missing = sorted(approvers - set(settings.to)) if settings.host else []
+    if missing:
+        finding = f"{len(missing)} of {len(approvers)} who may approve have no address in [announce]"
+        yield Sign(what, Grade.WORRY, finding, f"add to [announce.to]: {', '.join(missing)}")
+    else:
+        yield Sign(what, Grade.WELL, f"told by {' and '.join(announce.ways(settings))}")
 
 
 def _operators(site: Site) -> Iterator[Sign]:

@@ -133,6 +133,7 @@ def _public(api: bool) -> dict[str, tuple[str, ...]]:
             "api_repeat": _CHANGES,
             "operator": _NAMES,
             "taking": _VISITS,
+            "unsettled": ("SELECT (section, live, alone_at)",),
         }
     )
     if api:

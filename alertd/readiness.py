@@ -10,7 +10,7 @@ from datetime import datetime
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from alertd import broker, pulse, store
+from alertd import broker, pulse, settled, store
 from alertd.db import reading
 from alertd.dispatch import State
 from alertd.site import Site
@@ -33,13 +33,14 @@ class Look:
 
 
 def readiness(site: Site) -> list[Look]:
-    """Database, disk, relay, freeze, workers and broker, each told by what it does and not by what it says."""
+    """Database, disk, relay, freeze, settings, workers and broker, each told by what it does and not by what it says."""
     now = site.clock.now()
     looks: list[tuple[str, bool, Callable[[Site, datetime], str]]] = [
         ("database", True, _database),
         ("storage", True, _storage),
         ("relay", True, _relay),
         ("freeze", True, _freeze),
+        ("settings", True, _settings),
         *((f"worker of {name}", False, _worker(name)) for name in site.settings),
         ("broker", False, _broker),
     ]
@@ -85,6 +86,13 @@ def _freeze(site: Site, now: datetime) -> str:
     if held[0].ends_at is None:
         return f"everything is frozen since {since}"
     return f"maintenance since {since}, until {held[0].ends_at:%H:%M} UTC"
+
+
+def _settings(site: Site, now: datetime) -> str:
+    """No section that carries real alerts waits for people to confirm it."""
+    with reading(site.engine) as session:
+        held = settled.held(session)
+    return f"changed, and two people must confirm it: {', '.join(held)}" if held else ""
 
 
 def _hold(site: Site) -> float:

@@ -15,8 +15,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from alertd import audit, correct, hold, plan, store, watchdog
+from alertd import audit, correct, hold, plan, settled, store, watchdog
 from alertd.anchor import Anchors
+from alertd.announce import Crier
 from alertd.channel import Outcome
 from alertd.clock import stopwatch
 from alertd.db import reading, writing
@@ -78,11 +79,13 @@ class Relay:
     def run(self, stop: threading.Event) -> None:
         """Ticks until `stop`; a database that is down is waited for."""
         looked = False
+        crier = Crier(self._site)
         try:
             while not stop.is_set():
                 try:
                     if not looked:
                         hold.look(self._site)
+                        settled.look(self._site)
                         looked = True
                     self.tick()
                 except SQLAlchemyError as error:
@@ -90,6 +93,7 @@ class Relay:
                     stop.wait(1.0)
                 stop.wait(EVERY)
         finally:
+            crier.close()
             self.close()
 
     def tick(self) -> None:
@@ -112,7 +116,7 @@ class Relay:
         self._bereaved |= dict.fromkeys(inherit(site), stopwatch())
         now = site.clock.now()
         with reading(site.engine) as session:
-            due = [name for name in site.settings if _due(session, name, now)]
+            due = [name for name in site.settings if _due(session, site, name, now)]
             alone = [name for name in due if self._nobody_looks(session, name, now)]
             self._anchors.keep(session, now)
             self._watermark.keep(session, now)
@@ -291,11 +295,12 @@ class Relay:
         self._own.clear()
 
 
-def _due(session: Session, name: str, now: datetime) -> bool:
+def _due(session: Session, site: Site, name: str, now: datetime) -> bool:
     """Whether a channel has work that may be done now."""
     row = session.get(ChannelStateRow, name)
     if row is not None and row.resume_at is not None and row.resume_at > now:
         return False
     if row is not None and row.owned_until is not None and row.owned_until > now:
         return False
-    return store.waiting(session, name, now) or store.overdue(session, name, now)
+    fresh = settled.may_send(session, site, name) and store.waiting(session, name, now)
+    return fresh or store.overdue(session, name, now)

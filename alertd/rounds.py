@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 
-from alertd import desk, link_test, maintenance, pulse
+from alertd import desk, link_test, maintenance, pulse, settled
 from alertd.clock import stopwatch
 from alertd.site import Site
 
@@ -42,6 +42,7 @@ class Rounds:
         """One round: tasks first, for far ends may take their time to answer."""
         site = self._site
         maintenance.end_due(site)
+        settled.look_again(site)
         if desk.channels(site):
             desk.watch(site)
         for name in link_test.due(site, site.clock.now()):

@@ -18,7 +18,7 @@ from itertools import groupby, islice
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
-from alertd import journal, lane, messages, on_air, plan, store, watchdog
+from alertd import journal, lane, messages, on_air, plan, settled, store, watchdog
 from alertd.air_watch import Watch
 from alertd.alert import Severity, Status
 from alertd.channel import (
@@ -101,7 +101,7 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
         channel.prepare()
     family = journal.kin(notes(site)) if isinstance(channel, Streams) else ""
     with site.keeper.keeping(name, family) as owner, ThreadPoolExecutor(1, f"record-{name}") as recorder:
-        if isinstance(channel, Streams) and channel.traits.pace is None:
+        if isinstance(channel, Streams) and channel.traits.pace is None and name not in site.unsettled:
             streamed = stream(site, name, owner, channel, book, stop)
             if streamed is not None:
                 return streamed
@@ -173,6 +173,8 @@ def _claim(site: Site, name: str, owner: str, traits: Traits) -> Claim:
         if morning is not None:
             store.hold(session, name, list(Severity).index(settings.quiet_unless), morning, now)
         again = store.claim(session, name, owner, handed=True, limit=LOOK_AGAIN, now=now, until=until)
+        if not settled.may_send(session, site, name):
+            return Claim(again, [], now)
         wanted = traits.batch_size if traits.exclusive else traits.batch_size * GROUPS
         if traits.pace is not None and traits.pace.kept and not lane.own(row, owner, now, until):
             return Claim(again, [], now)

@@ -36,6 +36,8 @@ class Site:
     _channels: dict[str, Channel] = field(default_factory=dict)
     _synthesizer: Synthesizer | None = None
     _guard: threading.RLock = field(default_factory=threading.RLock)
+    #: digests of sections that carry real alerts and wait to be confirmed, by name (see alertd.settled)
+    unsettled: dict[str, str] = field(default_factory=dict)
     #: whose opened parts it uses; None = its own
     _of: Site | None = None
 

@@ -641,13 +641,61 @@ class FreezeRow(Base):
     set_by: Mapped[int] = mapped_column(Number, ForeignKey("operator.id"))
     set_at: Mapped[datetime]
     reason: Mapped[str] = mapped_column(String(300))
+    #: it ends by itself then; None = people end it
+    ends_at: Mapped[datetime | None]
     #: the first of the two people who lift it; None = nobody has said so yet
     lifted_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
     lifted_at: Mapped[datetime | None]
 
 
-    #: it ends by itself then; None = people end it
-    ends_at: Mapped[datetime | None]
+class SettledRow(Base):
+    """A section of the configuration as two people have confirmed it; see alertd.settled."""
+
+    __tablename__ = "settled"
+
+    section: Mapped[str] = mapped_column(String(100), primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64))
+    #: key -> value as it is shown; secrets are masked
+    said: Mapped[dict[str, Any]] = mapped_column(JSON)
+    #: it carries real alerts
+    live: Mapped[bool]
+    #: names of those who confirmed it; empty = it was there first
+    by: Mapped[str] = mapped_column(String(200))
+    at: Mapped[datetime]
+
+
+class UnsettledRow(Base):
+    """A section with which a program runs and which nobody has confirmed yet; see alertd.settled."""
+
+    __tablename__ = "unsettled"
+
+    section: Mapped[str] = mapped_column(String(100), primary_key=True)
+    #: empty = the section is gone
+    digest: Mapped[str] = mapped_column(String(64))
+    said: Mapped[dict[str, Any]] = mapped_column(JSON)
+    live: Mapped[bool]
+    seen_at: Mapped[datetime]
+    #: the first of the two people who confirm it; None = nobody has yet
+    agreed_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    agreed_at: Mapped[datetime | None]
+    #: who lets it send alone in an emergency until it is confirmed, and why
+    alone_by: Mapped[int | None] = mapped_column(Number, ForeignKey("operator.id"))
+    alone_at: Mapped[datetime | None]
+    alone_reason: Mapped[str | None] = mapped_column(String(300))
+
+
+class AnnouncedRow(Base):
+    """That those who may approve were told of a real alert by one way; see alertd.announce."""
+
+    __tablename__ = "announced"
+
+    dispatch_id: Mapped[int] = mapped_column(Number, ForeignKey("dispatch.id"), primary_key=True)
+    way: Mapped[str] = mapped_column(String(16), primary_key=True)
+    #: somebody tells it, or waits to try again, until then
+    taken_until: Mapped[datetime]
+    told_at: Mapped[datetime | None]
+
+
 class PulseRow(Base):
     """A relay's or a worker's last sign of life, one row for each process; see alertd.pulse."""
 

@@ -22,14 +22,20 @@ class Preview:
     words: Words
 
 
-def example(template: Template, city: City, now: datetime, areas: Sequence[Area]) -> Alert:
-    """The template filled with its own examples, as an Exercise. Raises WrongAlert when they do not fit."""
+def example(
+    template: Template,
+    city: City,
+    now: datetime,
+    areas: Sequence[Area],
+    status: Status = Status.EXERCISE,
+) -> Alert:
+    """The template filled with its own examples. Raises WrongAlert when they do not fit."""
     values = {blank.name: blank.example for blank in template.blanks if blank.name != "area"}
     return fill(
         template,
         values,
         city=city,
-        status=Status.EXERCISE,
+        status=status,
         identifier="preview",
         sent=now,
         expires=now + timedelta(hours=6),

@@ -10,7 +10,7 @@ from celery import Celery
 from celery.signals import worker_shutting_down
 from kombu.exceptions import OperationalError
 
-from alertd import doorbell, hold
+from alertd import doorbell, hold, settled
 from alertd.config import Config
 from alertd.errors import AlertdError
 from alertd.inherit import inherit
@@ -118,6 +118,7 @@ class Looker:
         with self._first:
             if not self._looked_back:
                 hold.look(self._site)
+                settled.look(self._site)
                 inherit(self._site)
                 self._looked_back = True
 

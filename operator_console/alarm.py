@@ -9,12 +9,14 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from alertd import store
+from alertd.announce import ALARM as ANNOUNCE
 from alertd.canary import SILENT
 from alertd.freeze import ALARMS as FREEZES
 from alertd.freeze import Scope
 from alertd.papers import ALONE, HELD, LAPSED, OVERRIDDEN
 from alertd.postman import STUCK
 from alertd.relay import NOBODY_LOOKS
+from alertd.settled import ALARM as SETTINGS
 from alertd.subscribe import FLOODED, LEAVING
 from operator_console.catalogue import mark
 from operator_console.visit import Visit
@@ -59,6 +61,13 @@ _WORDS = {
         "Test mails to our own mailboxes do not arrive. Please look at the mail relay and the carrier."
     ),
     FREEZES[Scope.EVERYTHING]: mark("Everything is frozen: nothing goes out until two people lift it."),
+    ANNOUNCE: mark(
+        "A real alert goes out (%(name)s), and those who may approve could not be told by the other way. "
+        "Please tell them yourself."
+    ),
+    SETTINGS: mark(
+        "The settings of what sends were changed. Please compare them with the old ones; two people confirm them."
+    ),
     FREEZES[Scope.MAINTENANCE]: mark(
         "Maintenance: every far end is left alone, and nothing goes out until its time is over."
     ),

@@ -35,9 +35,13 @@ _KNOWN = {
     ),
     "it is not frozen any more": mark("Somebody has lifted it already."),
     "write why everything is frozen": mark("Please say why everything is frozen."),
-    "is not held": mark("Somebody has let it go on already."),
     "maintenance lasts at most": mark("Maintenance lasts at most eight hours at a time."),
+    "not those that you were shown": mark(
+        "The settings were changed while you were reading them. Please read them again."
+    ),
+    "no settings wait": mark("Somebody has confirmed them already, or the old file was put back."),
     "nothing is sent for now": mark("Nothing is sent for now: everything is frozen, or under maintenance."),
+    "is not held": mark("Somebody has let it go on already."),
     "waits for no review": mark("Somebody has looked at it already."),
     "arm the drill instead": mark("This message belongs to a drill. Please arm the drill."),
     "open the drill again": mark("The drill was changed while you were reading it. Please read it again."),

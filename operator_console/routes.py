@@ -15,6 +15,7 @@ from alertd.dispatch import Role
 from alertd.freeze import LIFTS
 from alertd.hand_over import SHIFTS
 from alertd.hold import RELEASES
+from alertd.settled import CONFIRMS
 from alertd.site import Site
 from operator_console import (
     alerts,
@@ -45,6 +46,7 @@ from operator_console import (
     result,
     second_factor,
     sessions,
+    settled,
     sign_in,
     staff,
     stop,
@@ -124,6 +126,9 @@ def routes(site: Site) -> tuple[Route, ...]:
             endpoint=freeze.maintain,
             needs=freezing.SETS[freezing.Scope.MAINTENANCE],
         ),
+        Route(method="GET", path="/settings", endpoint=settled.show, needs=CONFIRMS),
+        Route(method="POST", path="/settings/confirm", endpoint=settled.confirm, needs=CONFIRMS),
+        Route(method="POST", path="/settings/alone", endpoint=settled.let_go_alone, needs=CONFIRMS),
         Route(method="GET", path="/alerts/new", endpoint=compose.choose, needs=_WRITES),
         Route(method="GET", path=new, endpoint=compose.begin, needs=_WRITES),
         Route(method="POST", path=new, endpoint=compose.retype, needs=_WRITES),

@@ -17,6 +17,7 @@ from alertd.correction_clock import GOAL, WAITED_FOR, stopped_at
 from alertd.db import reading
 from alertd.dispatch import Role
 from alertd.freeze import LIFTS, SETS, Frozen, Scope, frozen
+from alertd.settled import NOTHING, Pending, pending
 from alertd.store import under_way as store
 from operator_console.visit import Visit
 
@@ -63,6 +64,8 @@ class UnderWay:
     more: int = 0
     #: what holds everything back; in the drill room without names and words of the real world
     frozen: Sequence[Frozen] = ()
+    #: changed settings that two people must confirm; none in the drill room
+    unsettled: Pending = NOTHING
 
 
 def may_stop(visit: Visit, status: Status) -> bool:
@@ -83,6 +86,7 @@ def under_way(visit: Visit) -> UnderWay:
             going = store.going_out(session, statuses)
             halted = store.halted(session, statuses, visit.now - WAITED_FOR)
             held = frozen(session, visit.now)
+            unsettled = NOTHING if visit.site.config.drills_only else pending(session, visit.now)
     except SQLAlchemyError as error:
         log.warning("what is under way cannot be shown: %s", error.__class__.__name__)
         return UnderWay()
@@ -112,6 +116,7 @@ def under_way(visit: Visit) -> UnderWay:
         ],
         more=max(0, len(named) - NAMED),
         frozen=[as_seen(visit, one) for one in held],
+        unsettled=unsettled,
     )
 
 

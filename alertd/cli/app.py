@@ -33,6 +33,7 @@ COMMANDS = {
     "alert": "Send, approve, show, list and cancel alerts.",
     "freeze": "Hold everything back: set by one person, lifted by two.",
     "maintenance": "Leave every far end alone while contractors work; ends by itself.",
+    "config": "Confirm what changed in the settings that send: two people.",
     "drill": "Schedule, arm, run, report and rehearse drills.",
     "recipient": "Import, export and check recipients.",
     "area": "Import and list areas.",

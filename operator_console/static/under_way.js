@@ -3,7 +3,7 @@
 "use strict";
 (() => {
   const bar = document.getElementById("under-way");
-  const EVERY = 10000; // ms between two looks at the server
+  const EVERY = 4000; // ms between two looks at the server
   const two = (number) => String(number).padStart(2, "0");
   let asked = performance.now();
 
