@@ -6,6 +6,7 @@ import gc
 import os
 import signal
 import sys
+import tempfile
 import threading
 from collections import Counter
 
@@ -16,6 +17,22 @@ pytest_plugins = ["tests.servers"]
 # code that was read is kept: the tests start hundreds of programs, and each would read all of it anew
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+def _in_memory() -> str | None:
+    """A folder in memory, where it has room for what all tests write and may hold programs."""
+    try:
+        found = os.statvfs("/dev/shm")
+    except OSError:
+        return None
+    roomy = found.f_bavail * found.f_frsize > 4 << 30
+    fit = roomy and not found.f_flag & os.ST_NOEXEC and os.access("/dev/shm", os.W_OK | os.X_OK)
+    return "/dev/shm" if fit else None
+
+
+# what tests write is thrown away: in memory, none of their many thousand commits waits for a disk
+if "TMPDIR" not in os.environ and (found := _in_memory()):
+    os.environ["TMPDIR"] = tempfile.tempdir = found
 
 # who starts the tests in the background may have Ctrl-C ignored, and every program that they start would
 # ignore it too: those that end by it would never end

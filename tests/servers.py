@@ -367,7 +367,8 @@ def _leashed(command: Sequence[str], death: signal.Signals, user: int) -> list[s
 
 
 def _environment(folder: Path) -> dict[str, str]:
-    return {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    plain = {"PATH": "/usr/bin:/bin", "HOME": str(folder), "LC_ALL": "C.UTF-8", "TZ": "UTC"}
+    return {**plain, "TMPDIR": tempfile.gettempdir()}
 
 
 def _package(name: str) -> Path:
