@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -102,7 +103,7 @@ def first_failure(copy: Path, tests: Iterable[str]) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return _HANGS
-    failed = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
+    failed = [line for line in done.stdout.splitlines() if re.match(r"(FAILED|ERROR) tests/", line)]
     if done.returncode not in (0, 1) and not failed:
         sys.exit(done.stdout[-2000:] + done.stderr[-2000:])
     return failed[0].split()[1] if failed else None

@@ -108,6 +108,17 @@ def test_a_row_that_is_taken_out_is_found(site: Site):
     assert verdict(site) == 3
 
 
+def test_a_row_that_was_written_anew_with_its_own_hash_does_not_fit_the_next(site: Site):
+    with writing(site.engine) as session:
+        row = session.get_one(AuditRow, 2)
+        written = audit._written(row.detail)
+        sealed = audit._entry_hash(2, row.at, "forger", row.action, row.subject, written, row.previous_hash)
+        factories.as_its_owner(session)
+        anew = {"actor": "forger", "entry_hash": sealed}
+        session.execute(update(AuditRow).where(AuditRow.id == 2).values(anew))
+    assert verdict(site) == 3, "the row itself fits"
+
+
 def test_an_end_that_was_cut_off_is_found_by_the_anchor_and_by_nothing_else(site: Site):
     with reading(site.engine) as session:
         head = audit.head(session)
