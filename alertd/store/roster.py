@@ -61,7 +61,7 @@ _LOCKS = 7119
 #: what sorting a million takes in memory; without it PostgreSQL sorts on disk
 _MEMORY = "SET LOCAL work_mem = '64MB'"
 _SOON = "SET LOCAL synchronous_commit = off"
-_SETTLE = "VACUUM (SKIP_LOCKED, INDEX_CLEANUP OFF, TRUNCATE OFF) delivery"
+_SETTLE = "VACUUM (ANALYZE, SKIP_LOCKED, INDEX_CLEANUP OFF, TRUNCATE OFF) delivery"
 #: nobody waits longer for it than so many milliseconds
 _AT_MOST = 10_000
 
@@ -129,9 +129,10 @@ def _transaction(connection: Connection, *, read_only: bool) -> Iterator[Session
 
 
 def settle(engine: Engine) -> None:
-    """Has PostgreSQL note that everybody sees the new deliveries: a count of them then reads the index alone.
+    """Has PostgreSQL note that everybody sees the new deliveries, and how many there are.
 
-    It would do so by itself within minutes, and takes a tenth of a second for a million now. It is
+    A count of them then reads the index alone, on two processors where they are free. It would
+    do so by itself within minutes, and takes some tenths of a second for a million now. It is
     only for speed: where it fails, or the role may not (see `alertd.grants`), all goes on as without.
     """
     if engine.dialect.name != "postgresql":

@@ -11,8 +11,10 @@ from sqlalchemy import (
     case,
     exists,
     func,
+    null,
     or_,
     select,
+    union_all,
 )
 from sqlalchemy.orm import Session
 
@@ -67,19 +69,16 @@ def tally_beyond(
 
 
 def _counted(session: Session, *which: ColumnElement[bool]) -> list[Count]:
-    rows = session.execute(
-        select(
-            DeliveryRow.channel,
-            DeliveryRow.outcome,
-            DeliveryRow.reason,
-            DeliveryRow.answer,
-            func.count(),
-            func.count(DeliveryRow.due_at),
-        )
-        .where(*which)
-        .group_by(DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
+    """Of which something was said, and of which nothing was: those are mostly the many, and need no comparing."""
+    place = (DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
+    numbers = (func.count(), func.count(DeliveryRow.due_at))
+    said = select(*place, *numbers).where(*which, DeliveryRow.outcome.is_not(None)).group_by(*place)
+    pending = (
+        select(DeliveryRow.channel, null(), null(), null(), *numbers)
+        .where(*which, DeliveryRow.outcome.is_(None))
+        .group_by(DeliveryRow.channel)
     )
-    return [Count(*row) for row in rows]
+    return [Count(*row) for row in session.execute(union_all(said, pending))]
 
 
 @dataclass(frozen=True, slots=True)
