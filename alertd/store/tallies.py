@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -78,7 +79,8 @@ def _counted(session: Session, *which: ColumnElement[bool]) -> list[Count]:
         .where(*which, DeliveryRow.outcome.is_(None))
         .group_by(DeliveryRow.channel)
     )
-    return [Count(*row) for row in session.execute(union_all(said, pending))]
+    rows: Iterable[Any] = session.execute(union_all(said, pending))
+    return [Count(*row) for row in rows]
 
 
 @dataclass(frozen=True, slots=True)
