@@ -35,8 +35,8 @@ def known(visit: Visited) -> Response:
 def end_others(visit: Visited) -> Response:
     """POST /sessions/end-others: every other session of the person ends at once."""
     assert visit.token is not None, "a session has a cookie"
-    signed_in.end_others(visit.site, visit.token, visit.operator)
-    return RedirectResponse("/hand-over?ended=yes", 303)
+    ended = signed_in.end_others(visit.site, visit.token, visit.operator)
+    return RedirectResponse("/hand-over?ended=yes" if ended is not None else "/sign-in", 303)
 
 
 def thrown_out(visit: Visit) -> str | None:

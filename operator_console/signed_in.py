@@ -213,10 +213,18 @@ def know_others(site: Site, token: str) -> None:
         row.others_known_at = site.clock.now()
 
 
-def end_others(site: Site, token: str, person: Person) -> int:
-    """Ends every other session of the person at once; how many there were."""
+def end_others(site: Site, token: str, person: Person) -> int | None:
+    """Ends every other session of the person at once; how many there were.
+
+    None = another one was faster and has ended this one.
+    """
     now = site.clock.now()
     with writing(site.engine) as session:
+        mine = select(SessionRow.token_hash).where(SessionRow.operator_id == person.id, _lives(now))
+        # all in one order, so that two who end each other do not wait for each other
+        living = session.scalars(mine.order_by(SessionRow.token_hash).with_for_update()).all()
+        if _hash(token) not in living:
+            return None
         ended = session_end.end_all(session, person.id, Ended.ELSEWHERE, now, but=_hash(token))
         audit.note(
             session,

@@ -15,6 +15,7 @@ from alertd.db import reading, writing
 from alertd.dispatch import Role
 from alertd.tables import AuditRow, OperatorRow, SessionRow
 from tests.console.desk import PASSWORD, Desk, csrf
+from tests.console.test_races import at_once, posting
 from tests.factories import APPROVER, WRITER
 
 NOTICE = "同じ名前で、別の画面からもサインインしています"
@@ -62,6 +63,12 @@ def test_one_click_ends_every_other_session_and_they_learn_why(desk: Desk, write
         assert other.get("/").status_code == 303
         assert "別の画面から、この画面をサインアウトさせました" in other.get("/sign-in").text
     assert ("operator.ended-others", {"sessions": 2}) in actions(desk)
+
+
+def test_of_two_who_end_each_other_at_once_one_stays(desk: Desk, writer: Client) -> None:
+    other = desk.signed_in(WRITER.name)
+    at_once(*(posting(one, "/sessions/end-others") for one in (writer, other)))
+    assert sorted(one.get("/").status_code for one in (writer, other)) == [200, 303]
 
 
 def test_a_session_that_has_ended_is_no_other_place(desk: Desk, writer: Client) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from sqlalchemy import select
@@ -60,6 +62,23 @@ def test_one_too_many_waits_for_who_administers_and_two_people_stay_two(busy: Ci
         rows = session.scalars(select(AuditRow).where(AuditRow.subject == f"dispatch:{number}")).all()
     assert [row.action for row in rows][-2:] == ["dispatch.permitted", "dispatch.approved"]
     assert rows[-1].detail["this_hour"] == 1
+
+
+def test_of_two_approvals_at_once_only_as_many_pass_as_may(busy: City) -> None:
+    busy.clock.advance(timedelta(minutes=61))
+    waiting, gate = [real(busy, name) for name in ("one", "two")], Barrier(2)
+    shown = {number: factories.content_hash(busy.site, number) for number in waiting}
+
+    def deed(number: int) -> bool:
+        gate.wait()
+        try:
+            issue.approve(busy.site, number, APPROVER, seen=shown[number])
+        except TooManyThisHour:
+            return False
+        return True
+
+    with ThreadPoolExecutor(2) as pool:
+        assert sorted(pool.map(deed, waiting)) == [False, True]
 
 
 def test_who_administers_and_approves_agrees_by_approving(busy: City) -> None:

@@ -264,4 +264,32 @@ GUARDS = (
         "        if False:\n",
         ("tests/console/test_policy.py", "tests/console/test_gate.py", "tests/console/test_sign_in.py"),
     ),
+    Guard(
+        "a second alert of a kind waits for its author's word",
+        "alertd/issue.py",
+        "        twin.check(session, submission, now)  # once more: another one may have been faster\n",
+        "        pass\n",
+        ("tests/flow/test_twin.py",),
+    ),
+    Guard(
+        "one real alert too many waits for who administers",
+        "alertd/hourly.py",
+        "    if count is not None and row.permitted_by is None and Role.ADMINISTER not in person.roles:\n",
+        "    if False:\n",
+        ("tests/flow/test_hourly.py",),
+    ),
+    Guard(
+        "nobody sends alone once more within the hour",
+        "alertd/override.py",
+        "    if len(before) >= most:\n",
+        "    if False:\n",
+        ("tests/flow/test_override.py",),
+    ),
+    Guard(
+        "a session that was ended stays ended",
+        "operator_console/signed_in.py",
+        "    if row.ended_at is not None or _timed_out(row, now) is not None:\n",
+        "    if _timed_out(row, now) is not None:\n",
+        ("tests/console/test_sessions.py",),
+    ),
 )

@@ -32,8 +32,8 @@ SECURITY = (
     Guard(
         "S4 a session ends when nobody uses it, and after half a day",
         "operator_console/signed_in.py",
-        "    if now - row.seen_at > IDLE or now - row.created_at > ABSOLUTE:\n        return None\n",
-        "",
+        "    if row.ended_at is not None or _timed_out(row, now) is not None:\n",
+        "    if row.ended_at is not None:\n",
         _SIGN_IN,
     ),
     Guard(
