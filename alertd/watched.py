@@ -14,6 +14,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from enum import Enum
+from pathlib import Path
 
 from pydantic import BaseModel, SecretStr
 
@@ -70,11 +71,16 @@ def _flat(value: object, key: str, secret: bytes) -> Iterator[tuple[str, str]]:
 
 
 def _plain(value: object, secret: bytes) -> object:
-    """As JSON has it; a secret, and a login within an address, as its keyed hash."""
+    """As JSON has it; a secret, and a login within an address, as its keyed hash.
+
+    Of a path its name only: the same file lies elsewhere on another machine.
+    """
     if isinstance(value, SecretStr):
         return _masked(value.get_secret_value(), secret)
     if isinstance(value, Enum):
         return value.value
+    if isinstance(value, Path):
+        return value.name
     if isinstance(value, Mapping):
         return {str(_plain(key, secret)): _plain(inner, secret) for key, inner in value.items()}
     if isinstance(value, list | tuple | set | frozenset):

@@ -10,6 +10,7 @@ from httpx import Client, Response
 from alertd import settled
 from alertd.alert import Status
 from alertd.dispatch import Role
+from operator_console.routes import routes
 from tests.console.desk import Desk, csrf
 
 
@@ -83,6 +84,12 @@ def test_alone_in_an_emergency_with_a_reason_and_the_bar_stays(changed: Desk, ap
     assert approver.post("/settings/alone", data=form).status_code == 303
     assert "堤防決壊のため" in approver.get("/settings").text
     assert "設定変更あり：二人の確認が必要です" in approver.get("/").text
+
+
+def test_nothing_that_sends_is_changed_in_the_console(changed: Desk) -> None:
+    sets = ("/channels", "/templates", "/presets", "/feeds", "/settings")
+    moves = {one.path for one in routes(changed.site) if one.method != "GET" and one.path.startswith(sets)}
+    assert moves == {"/settings/confirm", "/settings/alone", "/templates/{identifier}/hear"}
 
 
 def test_the_drill_room_learns_nothing_of_it(changed: Desk, room: Client) -> None:
