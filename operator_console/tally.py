@@ -104,7 +104,7 @@ def snapshot(session: Session, site: Site, number: int, running: RunningTallies 
     states = [session.get(ChannelStateRow, name) for name in told.channels]
     return Snapshot(
         report=told,
-        expected={name: int(count) for name, count in row.counts.items()} if row is not None else {},
+        expected=_expected(row) if row is not None else {},
         down=frozenset(state.channel for state in states if state is not None and state.failures),
         links={link.channel: link for link in links(session, tuple(told.channels))},
         unconfirmed=unconfirmed(session, number, limit=NAMED) if silent else {},
@@ -118,6 +118,13 @@ def snapshot(session: Session, site: Site, number: int, running: RunningTallies 
         checklist=_checklist(session, site, row) if row is not None else (),
         taken_at=site.clock.now(),
     )
+
+
+def _expected(row: DispatchRow) -> Mapping[str, int]:
+    """Contacts by channel, as long as none is planned; those of a prepared correction are the alert's, not its own."""
+    if row.planned_at is not None or row.corrects_id is not None:
+        return {}
+    return {name: int(count) for name, count in row.counts.items()}
 
 
 def _checklist(session: Session, site: Site, row: DispatchRow) -> Sequence[Task]:

@@ -249,3 +249,20 @@ def test_a_preset_ticks_its_areas_and_keeps_what_was_typed(desk: Desk, writer: C
     assert 'value="五十嵐川"' in page, "the river stays"
     unknown = writer.post("/alerts/new/flood-4", data=form_of(writer, area=["IGR"], preset="?")).text
     assert re.findall(r'name="area" value="(\w+)" checked', unknown) == ["IGR"]
+
+
+def test_a_correction_that_reaches_nobody_shows_nobody_and_not_whom_the_alert_was_for(
+    desk: Desk, writer: Client, approver: Client
+):
+    number = submit(writer, form_of(writer))
+    approve(approver, number)
+    page = approver.get(f"/alerts/{number}/stop").text
+    form = {"csrf": csrf(page), "reason": "文面の誤り", "correct": "yes"}
+    answer = approver.post(f"/alerts/{number}/stop", data=form)
+    correction = int(answer.headers["location"].rpartition("/")[2])
+    for planned in (False, True):
+        if planned:
+            desk.send(correction)
+        board = approver.get(f"/alerts/{correction}").text
+        counts = re.findall(r"</th>\s*<td>([\d,]+)</td>", board.partition('class="tally"')[2])
+        assert counts == ["0", "0"], "mail and phone"
