@@ -87,6 +87,6 @@ def _row(session: Session, dispatch_id: int) -> DispatchRow:
 
 def _planned(session: Session, row: DispatchRow) -> dict[str, int]:
     found = dict.fromkeys(row.channels, 0)
-    for count in store.tally(session, row.id):
+    for count in store.tally(session, row.id, row.channels):
         found[count.channel] = found.get(count.channel, 0) + count.deliveries
     return found

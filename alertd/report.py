@@ -148,7 +148,8 @@ def report(
 
 def _counted(session: Session, row: DispatchRow, running: RunningTallies | None) -> dict[str, ChannelTally]:
     channels = {name: _empty() for name in row.channels}
-    for count in store.tally(session, row.id) if running is None else running.tally(session, row):
+    asked = store.tally(session, row.id, row.channels) if running is None else running.tally(session, row)
+    for count in asked:
         tally = channels.setdefault(count.channel, _empty())
         tally.outcomes[count.outcome or PENDING] += count.deliveries
         if count.outcome in _EXPLAINED and count.reason:

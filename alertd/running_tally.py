@@ -81,7 +81,7 @@ class RunningTallies:
             if len(self._looks) >= _REMEMBERED:
                 self._looks.clear()
             self._looks.pop(row.id, None)
-            counts = store.tally(session, row.id)
+            counts = store.tally(session, row.id, row.channels)
             self.counted += 1
             large = _channels(counts, self._large)
             if large:

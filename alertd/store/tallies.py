@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
+    Executable,
     and_,
     case,
     exists,
@@ -25,6 +25,7 @@ from alertd.store.frontier import Frontier
 from alertd.tables import (
     ContactRow,
     DeliveryRow,
+    DispatchRow,
     ReceiptRow,
     RecipientRow,
     TakingRow,
@@ -48,38 +49,39 @@ class Count:
 
 
 def tally(session: Session, dispatch_id: int, channels: Collection[str] | None = None) -> list[Count]:
-    """What became of a dispatch, or of these channels of it, from one query: every delivery is counted once."""
-    return _counted(
-        session,
-        DeliveryRow.dispatch_id == dispatch_id,
-        *([] if channels is None else [DeliveryRow.channel.in_(channels)]),
+    """What became of a dispatch, or of these channels of it, from one query: every delivery is counted once.
+
+    Those of which nothing was said are mostly the many: counted by themselves, they need no comparing.
+    """
+    if channels is None:
+        channels = session.scalar(select(DispatchRow.channels).where(DispatchRow.id == dispatch_id)) or ()
+    # each named, so that both find their own part of the index
+    which = (DeliveryRow.dispatch_id == dispatch_id, DeliveryRow.channel.in_(channels))
+    said = select(*_PLACE, *_NUMBERS).where(*which, DeliveryRow.outcome.in_(Outcome)).group_by(*_PLACE)
+    pending = (
+        select(DeliveryRow.channel, null(), null(), null(), *_NUMBERS)
+        .where(*which, DeliveryRow.outcome.is_(None))
+        .group_by(DeliveryRow.channel)
     )
+    return _counts(session, union_all(said, pending))
 
 
 def tally_beyond(
     session: Session, dispatch_id: int, channels: Collection[str], seen: Frontier
 ) -> list[Count]:
     """The same, of the deliveries that were planned beyond a frontier."""
-    return _counted(
-        session,
-        # by number, and not by the index of the dispatch
-        DeliveryRow.dispatch_id + 0 == dispatch_id,
-        DeliveryRow.channel.in_(channels),
-        seen.beyond(DeliveryRow.id),
-    )
+    # by number, and not by the index of the dispatch
+    which = (DeliveryRow.dispatch_id + 0 == dispatch_id, DeliveryRow.channel.in_(channels))
+    query = select(*_PLACE, *_NUMBERS).where(*which, seen.beyond(DeliveryRow.id)).group_by(*_PLACE)
+    return _counts(session, query)
 
 
-def _counted(session: Session, *which: ColumnElement[bool]) -> list[Count]:
-    """Of which something was said, and of which nothing was: those are mostly the many, and need no comparing."""
-    place = (DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
-    numbers = (func.count(), func.count(DeliveryRow.due_at))
-    said = select(*place, *numbers).where(*which, DeliveryRow.outcome.is_not(None)).group_by(*place)
-    pending = (
-        select(DeliveryRow.channel, null(), null(), null(), *numbers)
-        .where(*which, DeliveryRow.outcome.is_(None))
-        .group_by(DeliveryRow.channel)
-    )
-    rows: Iterable[Any] = session.execute(union_all(said, pending))
+_PLACE = (DeliveryRow.channel, DeliveryRow.outcome, DeliveryRow.reason, DeliveryRow.answer)
+_NUMBERS = (func.count(), func.count(DeliveryRow.due_at))
+
+
+def _counts(session: Session, query: Executable) -> list[Count]:
+    rows: Iterable[Any] = session.execute(query)
     return [Count(*row) for row in rows]
 
 
