@@ -65,10 +65,11 @@ def test_neither_app_documents_itself_to_strangers(open_house: Desk):
 
 
 def test_nobody_passes_without_signing_in(open_house: Desk):
+    stranger = open_house.browser()
     for route in routes(open_house.site):
         if route.needs is None:
             continue
-        answer = open_house.browser().request(route.method, _address(route))
+        answer = stranger.request(route.method, _address(route))
         assert answer.status_code == 303, route
         assert answer.headers["location"].startswith("/sign-in"), route
 

@@ -9,12 +9,11 @@ import pytest
 import soundfile
 
 from alertd import artefact
-from alertd.alert import Status
 from alertd.channel import Medium, Traits
 from alertd.city import City
 from alertd.speech import FM_AUDIO, OUTDOOR_WIDE_AUDIO, Dtmf, Recording, Script, Signals, Siren
+from tests import factories
 from tests.station_sound import digits_heard
-from tests.unit.test_render import alert
 from tts.assembly import RATE
 from tts.tones import siren
 
@@ -25,9 +24,8 @@ def test_digits_are_decoded_at_the_start_and_the_end_of_what_a_station_airs(synt
         medium=Medium.BROADCAST, audio=FM_AUDIO, signals=Signals(start=Dtmf("*12#"), end=Dtmf("D0"))
     )
     plain = Traits(medium=Medium.BROADCAST, audio=FM_AUDIO)
-    made = artefact.prepare(
-        alert("notice", Status.EXERCISE), {"fm": traits, "other": plain}, {}, City(), synthesizer, tmp_path
-    )
+    alert = factories.make_alert(text="川から離れてください。")
+    made = artefact.prepare(alert, {"fm": traits, "other": plain}, {}, City(), synthesizer, tmp_path)
     sound, other = made[0].sound, made[1].sound
     assert sound is not None and other is not None
     assert digits_heard(sound.path) == "*12#D0"
