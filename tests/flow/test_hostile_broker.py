@@ -93,6 +93,7 @@ def _working(site_config: Config, city: City) -> Iterator[None]:
     thread.start()
     try:
         yield
+        assert thread.is_alive(), "something in the broker has ended the worker"
     finally:
         state.should_stop = 0
         thread.join(30)

@@ -103,10 +103,12 @@ def first_failure(copy: Path, tests: Iterable[str]) -> str | None:
         )
     except subprocess.TimeoutExpired:
         return _HANGS
+    if done.returncode == 0:
+        return None
     failed = [line for line in done.stdout.splitlines() if re.match(r"(FAILED|ERROR) tests/", line)]
-    if done.returncode not in (0, 1) and not failed:
-        sys.exit(done.stdout[-2000:] + done.stderr[-2000:])
-    return failed[0].split()[1] if failed else None
+    if failed:
+        return failed[0].split()[1]
+    sys.exit(f"pytest ended with {done.returncode}\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
 
 
 @contextmanager
