@@ -258,7 +258,7 @@ def test_the_keyboard_alone_signs_in_and_skips_to_the_content(browser: Browser, 
     page.keyboard.press("Tab")
     page.keyboard.type(PASSWORD)
     page.keyboard.press("Enter")
-    expect(page.get_by_role("heading", name="発令一覧")).to_be_visible()
+    expect(page.get_by_role("heading", name="引き継ぎ")).to_be_visible()
     well_made(page, "keyboard")
     page.close()
 

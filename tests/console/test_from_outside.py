@@ -65,9 +65,9 @@ def test_a_warning_of_the_agency_is_submitted_with_what_a_person_changed(desk: D
 
 
 def test_a_draft_that_is_another_one_minutes_later_says_whether_it_is_an_update(
-    desk: Desk, writer: Client, approver: Client
+    desk: Desk, writer: Client
 ) -> None:
-    numbers = [take(desk, document(identifier).encode()) for identifier in ("one", "two")]
+    numbers = [take(desk, document(identifier=identifier).encode()) for identifier in ("one", "two")]
     first = writer.get(f"/drafts/{numbers[0]}").text
     sent = writer.post(f"/drafts/{numbers[0]}/submit", data=form(first, status="Actual"))
     before = int(sent.headers["location"].rpartition("/")[2])
@@ -81,7 +81,7 @@ def test_a_draft_that_is_another_one_minutes_later_says_whether_it_is_an_update(
     with reading(desk.site.engine) as session:
         row = session.get_one(DispatchRow, int(done.headers["location"].rpartition("/")[2]))
         alert = cap.parse(session.get_one(AlertRow, row.alert_id).document)
-    assert row.follows_id == before and (alert.infos[0].headline or "").startswith("【続報】")
+    assert row.follows_id == before and alert.infos[0].headline == "[UPDATE] A headline"
 
 
 def test_what_was_not_actual_is_not_offered_as_real_and_refused_when_forced(

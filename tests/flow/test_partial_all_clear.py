@@ -68,7 +68,13 @@ def written(site: Site, name: str, *codes: str, blanks: dict[str, str]) -> tuple
 def let_go(site: Site, alert: Alert, used: Template) -> Alert:
     number = submit(
         site,
-        Submission(alert=alert, audience=Audience(areas=("RNN",)), channels=("mail",), template=used.id),
+        Submission(
+            alert=alert,
+            audience=Audience(areas=("RNN",)),
+            channels=("mail",),
+            template=used.id,
+            anew="地区ごとに出す",
+        ),
         factories.WRITER,
     )
     factories.approve(site, number)
