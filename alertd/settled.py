@@ -113,12 +113,14 @@ def look(site: Site) -> None:
             if name not in present
         ]
         _propose(session, changed, gone, now)
-    waiting = {section.name: section.digest for section in changed if section.live}
+    known = dict(site.unsettled)
     site.unsettled.clear()
     site.unsettled |= {
-        name.removeprefix(CHANNEL): digest for name, digest in waiting.items() if name.startswith(CHANNEL)
+        section.name.removeprefix(CHANNEL): section.digest
+        for section in changed
+        if section.live and section.name.startswith(CHANNEL)
     }
-    if site.unsettled:
+    if site.unsettled and site.unsettled != known:
         log.warning(
             "real alerts over %s wait: two people must confirm what changed in the configuration",
             ", ".join(site.unsettled),

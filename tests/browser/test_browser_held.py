@@ -42,7 +42,6 @@ def test_one_person_freezes_from_the_bar_and_two_lift_it(browser: Browser, desk:
         first.get_by_role("button", name="解除に同意する").press("Enter")
         expect(first.get_by_text("もう一人の同意が必要です").first).to_be_visible()
         expect(first.get_by_role("button", name="解除に同意する")).to_have_count(0)
-        well_made(first, "freeze")
         english(first)
         well_made(first, "freeze-en")
     with person(browser, desk, BOTH.name, script=False) as second:
@@ -61,8 +60,6 @@ def test_maintenance_is_seen_everywhere_and_a_real_alert_ends_it(browser: Browse
         chief.get_by_role("button", name="保守モードを開始").click()
         expect(chief.locator(".bar.frozen")).to_contain_text("保守作業中")
         well_made(chief, "maintenance")
-        english(chief)
-        well_made(chief, "maintenance-en")
     writer = desk.signed_in(WRITER.name)
     number = submit(writer, form_of(writer))
     with person(browser, desk, APPROVER.name) as approver:
@@ -94,7 +91,6 @@ def test_changed_settings_are_compared_and_confirmed_by_two(browser: Browser, de
         expect(
             chief.get_by_role("heading", name="この設定で送られるもの（いまは送信しません）")
         ).to_be_visible()
-        well_made(chief, "settings")
         chief.get_by_label("内容に間違いがなければ").fill("radio")
         chief.get_by_role("button", name="この設定でよいことを確認する").click()
         expect(chief.get_by_text("あなたは確認しました")).to_be_visible()
