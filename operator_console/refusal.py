@@ -35,6 +35,7 @@ _KNOWN = {
     ),
     "it is not frozen any more": mark("Somebody has lifted it already."),
     "write why everything is frozen": mark("Please say why everything is frozen."),
+    "maintenance ends by itself": mark("Please choose after how many hours maintenance ends by itself."),
     "maintenance lasts at most": mark("Maintenance lasts at most eight hours at a time."),
     "not those that you were shown": mark(
         "The settings were changed while you were reading them. Please read them again."
