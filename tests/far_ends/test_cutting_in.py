@@ -20,7 +20,7 @@ from tests.flow.station_city import fm_site
 pytestmark = NEEDED
 
 #: of each alert, seconds
-SOUND = 2.0
+SOUND = 3.0
 #: each alert is a tone of its own, Hz
 PITCHES = {"警戒": 600, "避難": 900, "連絡": 1200}
 

@@ -116,14 +116,14 @@ class AirCity:
         deadline = stopwatch() + within
         while not what():
             assert stopwatch() < deadline, (self.order(), "not so in time")
-            threading.Event().wait(0.02)
+            threading.Event().wait(0.05)
 
     def on_air(self, dispatch: int) -> bool:
         return any(one.on_air_at is not None for one in self.airings(dispatch))
 
     def over(self, *dispatches: int) -> bool:
         """Whether all that is known of these is final."""
-        return all(self.tally(one).open == 0 and self.tally(one).planned for one in dispatches)
+        return all(tally.open == 0 and tally.planned for tally in map(self.tally, dispatches))
 
     def audited(self, action: str) -> int:
         """How often that is in the audit trail."""
@@ -141,7 +141,7 @@ class AirCity:
         relay = Relay(self.site, lambda _: True)
 
         def work() -> None:
-            while not stop.wait(0.05):
+            while not stop.wait(0.1):
                 drain(self.site, self.channel, stop)
 
         threads = [threading.Thread(target=relay.run, args=(stop,))]
