@@ -265,7 +265,7 @@ def furnished_url(postgres_server: Server, _furnished: str) -> Iterator[str]:
         connection.execute(_EMPTY)
 
 
-#: ends whoever is still connected, empties every table, and lets numbers begin at 1 again
+#: ends whoever is still connected, empties every table that ever had a row, and lets numbers begin at 1 again
 _EMPTY = b"""
 DO $$
 DECLARE one record;
@@ -273,8 +273,9 @@ BEGIN
     PERFORM pg_terminate_backend(pid) FROM pg_stat_activity
         WHERE datname = current_database() AND pid <> pg_backend_pid();
     SET LOCAL session_replication_role = replica;
-    FOR one IN SELECT tablename AS name FROM pg_tables
-        WHERE schemaname = 'public' AND tablename <> 'alembic_version' LOOP
+    FOR one IN SELECT relname AS name FROM pg_class
+        WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND relname <> 'alembic_version'
+            AND pg_relation_size(oid) > 0 LOOP
         EXECUTE format('DELETE FROM %I', one.name);
     END LOOP;
     FOR one IN SELECT sequencename AS name FROM pg_sequences
