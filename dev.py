@@ -348,7 +348,7 @@ def run_tests(arguments: Sequence[str]) -> int:
     workers = str(2 * (os.cpu_count() or 1))
     # neighbours stay together and share what they have set up; who has nothing left takes from others
     chosen = any(argument.startswith(("-n", "--pdb")) for argument in arguments)
-    spread = [] if chosen else ["-n", workers, "--dist", "worksteal"]
+    spread = [] if chosen else ["-n", workers, "--dist", "worksteal", "--durations", "10"]
     if not spread:
         replace([PYTHON, "-m", "pytest", *arguments])
     code = subprocess.run([PYTHON, "-m", "pytest", *spread, *arguments]).returncode
