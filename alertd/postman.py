@@ -108,6 +108,8 @@ def _something_due(site: Site) -> bool:
 def _take(site: Site) -> list[_Ready]:
     with writing(site.engine) as session:
         now = site.clock.now()
+        if not open_below(session, now):
+            return []
         rows = letters.claim_letters(session, limit=HANDFUL, now=now, until=now + LEASE)
         ready: list[_Ready] = []
         for row in rows:

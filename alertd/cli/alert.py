@@ -144,14 +144,14 @@ def approve(
         raise typer.BadParameter("say who approves", param_hint="--as")
 
     from alertd import issue
-    from alertd.cli.outcome import conclude, show_words
+    from alertd.cli.outcome import conclude, held_back, show_words
     from alertd.cli.sign_in import signed_in
 
     with opened(context, config) as site:
         seen = show_words(site, number)
         person = signed_in(site, as_name)
         issue.approve(site, number, person, seen=seen)
-        say("approved")
+        say("approved", *held_back(site))
         conclude(site, number, wait=wait, as_json=as_json)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from alertd import people, store
+from alertd import people, settled, store
 from alertd.audience import Audience
 from alertd.cli import tally
 from alertd.cli.app import say
 from alertd.cli.installation import print_json
 from alertd.db import reading
 from alertd.dispatch import State
+from alertd.freeze import Scope, frozen
 from alertd.report import Report
 from alertd.site import Site
 from alertd.tables import AlertRow
@@ -63,3 +64,28 @@ def show_words(site: Site, number: int) -> str:
             say(f"NOT READ ALOUD: {one.unread}")
     say("")
     return found.content_hash
+
+
+def held_back(site: Site) -> list[str]:
+    """What keeps an approved alert from going out now, and the command that ends that."""
+    with reading(site.engine) as session:
+        freezes = frozen(session, site.clock.now())
+        sections = settled.held(session)
+    said = []
+    for one in freezes:
+        if one.scope is Scope.MAINTENANCE:
+            said.append(
+                f"IT DOES NOT GO OUT YET: maintenance until {one.until:%H:%M} UTC ({one.reason}); "
+                "two people end it: alertd maintenance end --as NAME"
+            )
+        else:
+            what = "everything is" if one.scope is Scope.EVERYTHING else "drills are"
+            said.append(
+                f"IT DOES NOT GO OUT YET: {what} frozen ({one.reason}); "
+                f"two people: alertd freeze lift {one.scope} --as NAME"
+            )
+    if sections:
+        said.append(
+            f"REAL ALERTS WAIT on {', '.join(sections)}: changed settings; two people: alertd config changes"
+        )
+    return said

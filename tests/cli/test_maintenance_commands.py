@@ -27,3 +27,13 @@ def test_an_administrator_begins_it_and_two_people_end_it(alertd: Alertd):
     assert "is over" in maintenance("end", name="配信")
     assert json.loads(alertd("maintenance", "show", "--json").out) is None
     assert alertd("maintenance", "begin", "--reason", "x").code == 2
+
+
+def test_who_approves_meanwhile_is_told_that_it_does_not_go_out(city: Alertd):
+    city("operator", "add", "管理", "--role", "administer", typed=f"{PASSWORD}\n")
+    city("maintenance", "begin", "--reason", "受信機の交換", "--as", "管理", typed=f"{PASSWORD}\n")
+    words = ("--template", "flood-4", "--set", "river=五十嵐川", "--set", "shelters=第一中学校")
+    sent = city("alert", "send", *words, "--everybody", "--as", "起案", typed=f"{PASSWORD}\n")
+    number = sent.out.split()[-1]
+    done = city("alert", "approve", number, "--as", "承認", typed=f"{PASSWORD}\n")
+    assert done.code == 0 and "IT DOES NOT GO OUT YET: maintenance" in done.err and "受信機の交換" in done.err
