@@ -26,7 +26,7 @@ from alertd.db import open_database, reading, upgrade, writing
 from alertd.errors import AlertdError, Problem, WrongInput, WrongSecret
 from alertd.rotation import check_keys
 from alertd.site import Site
-from alertd.tables import ContactRow, DeliveryRow, DispatchRow, RecipientRow
+from alertd.tables import ContactRow, DeliveryRow, DispatchRow, ReceiptRow, RecipientRow
 from alertd.watermark import Watermark, mark
 
 #: pages of SQLite that are copied between two looks at the progress
@@ -142,16 +142,19 @@ def check(site: Site) -> Health:
 
 
 def _without_what_they_name(session: Session) -> list[str]:
-    """Deliveries whose contact, recipient or dispatch is not there: PostgreSQL does not look when they are made."""
+    """Deliveries and receipts of which something is not there: PostgreSQL does not look when they are made."""
     found = []
     for column, named in (
         (DeliveryRow.contact_id, ContactRow),
         (DeliveryRow.recipient_id, RecipientRow),
         (DeliveryRow.dispatch_id, DispatchRow),
+        (ReceiptRow.delivery_id, DeliveryRow),
     ):
-        lost = select(func.count()).select_from(DeliveryRow).where(~exists().where(named.id == column))
+        whose = column.class_
+        lost = select(func.count()).select_from(whose).where(~exists().where(named.id == column))
         if number := session.scalar(lost):
-            found.append(f"{number} deliveries without their {named.__tablename__}")
+            what = "receipts" if whose is ReceiptRow else "deliveries"
+            found.append(f"{number} {what} without their {named.__tablename__}")
     return found
 
 

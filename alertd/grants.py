@@ -144,6 +144,6 @@ def _public(api: bool) -> dict[str, tuple[str, ...]]:
 
 #: of what happened and what is set, for feeds, callbacks and figures
 _READ_BY_PUBLIC = (
-    "alembic_version", "alert", "dispatch", "artefact", "airing", "rolled_up", "channel_state", "pulse", "freeze", "area",
+    "alembic_version", "alert", "dispatch", "artefact", "airing", "rolled_up", "channel_state", "claim", "pulse", "freeze", "area",
     "area_outline", "shelter", "jma_notice", "feed", "inbox", "drill", "drill_occurrence", "drill_step",
 )  # fmt: skip

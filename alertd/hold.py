@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from datetime import UTC, datetime
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import case, exists, select, update
 from sqlalchemy.orm import Session
 
 from alertd import audit, papers, store
@@ -54,12 +54,13 @@ def everything(session: Session, now: datetime) -> list[int]:
         .where(DispatchRow.hold_until.is_(None) | (DispatchRow.hold_until < NEVER))
         .order_by(DispatchRow.id)
     ).all()
+    looked_at = case((DeliveryRow.handed_at.is_(None), DeliveryRow.turn))
     for row in found:
         row.hold_until = NEVER
         session.execute(
             update(DeliveryRow)
             .where(DeliveryRow.dispatch_id == row.id, DeliveryRow.due_at.is_not(None))
-            .values(due_at=NEVER, owner=None, claimed_until=None)
+            .values(due_at=NEVER, owner=None, claimed_until=None, turn=looked_at)
             .execution_options(synchronize_session=False)
         )
         message = f"dispatch {row.id} is held, because the database was restored; release it or stop it"

@@ -140,7 +140,7 @@ def kin(folder: Path) -> str:
         folder.mkdir(parents=True, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             draft = folder / f"kin.{secrets.token_hex(8)}"
-            draft.write_text(f"{secrets.token_hex(8)}-")
+            draft.write_text(f"{secrets.token_hex(4)}-")
             try:
                 os.link(draft, path)  # the first one wins, and nobody reads half a name
             finally:

@@ -41,7 +41,7 @@ class Keeper:
     @contextmanager
     def keeping(self, channel: str, kin: str = "") -> Iterator[str]:
         """A new owner whose leases on `channel` are renewed inside the block; its name begins with `kin`."""
-        owner = kin + secrets.token_hex(8)
+        owner = kin + secrets.token_hex(6)
         line = LifeLine.hold(self.life_lines, owner, channel)
         with self._guard:
             self._owners[owner] = channel
@@ -81,9 +81,12 @@ class Keeper:
 
     def _renew(self, owners: dict[str, str]) -> None:
         now, begun = self._clock.now(), stopwatch()
+        for owner in owners:
+            # by itself: senders hold the row of their lane first and what they have claimed then
+            with writing(self._engine) as session:
+                store.renew(session, owner, now + self.lease)
         with writing(self._engine) as session:
             for owner, channel in owners.items():
-                store.renew(session, owner, now + self.lease)
                 session.execute(
                     update(ChannelStateRow)
                     .where(ChannelStateRow.channel == channel, ChannelStateRow.owner == owner)

@@ -172,6 +172,7 @@ def _bring_up(
     if word.attempt == row.attempt or word.rank >= GOOD_NEWS:
         row.due_at = following.look_at
         row.handed_at = row.handed_at if following.handed else None
+        row.turn = row.attempt if row.handed_at is None else None
 
 
 def may_resend(in_doubt: InDoubt, status: Status) -> bool:

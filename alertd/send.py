@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import groupby, islice
@@ -127,6 +128,9 @@ def _drain(site: Site, name: str, stop: threading.Event) -> int:
             elif pace is not None and pace.kept:
                 with writing(site.engine) as session:
                     lane.leave(lane.lane(session, name), owner, pace, site.clock.now())
+            # else its claims lapse, and whoever looks next drops them
+            with suppress(OperationalError), writing(site.engine) as session:
+                store.let_go(session, owner)
     return handed
 
 

@@ -363,12 +363,18 @@ class _Stream:
                 self._begun.add(dispatch_id)
             languages = {marked.claimed.language for marked, _ in rows}
             told = {language: self._message(session, dispatch_id, language) for language in languages}
-            for marked, slot in rows:
-                message = told[marked.claimed.language]
+            messages_in: dict[str, Message] = {}
+            for language, message in told.items():
                 if isinstance(message, str):
-                    refused[message].append(marked.claimed)
+                    refused[message] += [one.claimed for one, _ in rows if one.claimed.language == language]
                 else:
-                    ready.append(_Ready(message, marked, slot, dispatch.priority))
+                    messages_in[language] = message
+            if len(messages_in) < len(told):
+                rows = [one for one in rows if one[0].claimed.language in messages_in]
+            priority = dispatch.priority
+            ready += [
+                _Ready(messages_in[marked.claimed.language], marked, slot, priority) for marked, slot in rows
+            ]
         return ready, refused
 
     def _message(self, session: Session, dispatch_id: int, language: str) -> Message | str:
@@ -433,6 +439,7 @@ class _Stream:
                 store.unmark(session, self._owner, [one.id for one in self._under_way.values()], now)
                 if self._handed > self._handed_before:
                     lane.succeeded(session, lane.lane(session, name), now)
+                store.let_go(session, self._owner)
                 nothing_open = not store.handed_open(session, name)
         except OperationalError as error:
             _unanswered(error)

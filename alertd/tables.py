@@ -432,34 +432,29 @@ class DeliveryRow(Base):
         ForeignKeyConstraint(["dispatch_id"], ["dispatch.id"]).ddl_if(dialect="sqlite"),
         ForeignKeyConstraint(["contact_id"], ["contact.id"]).ddl_if(dialect="sqlite"),
         ForeignKeyConstraint(["recipient_id"], ["recipient.id"]).ddl_if(dialect="sqlite"),
+        # no index has owner, attempt or handed_at: to mark a hand-over writes none (and is HOT on PostgreSQL)
         Index(
             "ix_delivery_due",
             "channel",
             "priority",
-            "attempt",
+            "turn",
             "due_at",
             "id",
-            sqlite_where=text("due_at IS NOT NULL AND handed_at IS NULL"),
-            postgresql_where=text("due_at IS NOT NULL AND handed_at IS NULL"),
+            sqlite_where=text("due_at IS NOT NULL AND turn IS NOT NULL"),
+            postgresql_where=text("due_at IS NOT NULL AND turn IS NOT NULL"),
         ),
         Index(
             "ix_delivery_handed",
             "channel",
             "due_at",
-            sqlite_where=text("due_at IS NOT NULL AND handed_at IS NOT NULL"),
-            postgresql_where=text("due_at IS NOT NULL AND handed_at IS NOT NULL"),
+            sqlite_where=text("due_at IS NOT NULL AND turn IS NULL"),
+            postgresql_where=text("due_at IS NOT NULL AND turn IS NULL"),
         ),
         Index(
             "ix_delivery_open",
             "dispatch_id",
             sqlite_where=text("due_at IS NOT NULL"),
             postgresql_where=text("due_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_delivery_owner",
-            "owner",
-            sqlite_where=text("owner IS NOT NULL"),
-            postgresql_where=text("owner IS NOT NULL"),
         ),
         # all that the tally counts by, so that a board of a million reads no row
         Index("ix_delivery_tally", "dispatch_id", "channel", "outcome", "reason", "answer", "due_at"),
@@ -491,6 +486,9 @@ class DeliveryRow(Base):
     after_id: Mapped[int | None] = mapped_column(Number)
     #: hand-overs begun so far
     attempt: Mapped[int] = mapped_column(default=0)
+    #: its turn among what is to be handed over: the attempts before; None = handed over, and only to be
+    #: looked at. While a stream hands it over, its turn stays: `ClaimRow` tells which those are
+    turn: Mapped[int | None] = mapped_column(default=0, server_default="0")
     #: of them, those that do not count as attempts: the far end never tried
     spared: Mapped[int] = mapped_column(default=0, server_default="0")
     #: the rank of the receipt that speaks (see alertd.delivery)
@@ -507,6 +505,23 @@ class DeliveryRow(Base):
     handed_at: Mapped[datetime | None]
     #: the outcome is known and the line is still in use, at most until then
     line_until: Mapped[datetime | None]
+
+
+class ClaimRow(Base):
+    """What a drain claimed at one time: where to look for what it holds. Whose a delivery is, its row says.
+
+    Stays until nothing of it is held. A few rows, instead of an index that each claim would write.
+    """
+
+    __tablename__ = "claim"
+
+    id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
+    channel: Mapped[str] = mapped_column(String(64))
+    owner: Mapped[str] = mapped_column(String(64))
+    #: before then, none of its leases lapses
+    until: Mapped[datetime]
+    #: numbers of deliveries
+    deliveries: Mapped[list[int]] = mapped_column(JSON)
 
 
 class TakingRow(Base):
@@ -529,8 +544,13 @@ class ReceiptRow(Base):
 
     __tablename__ = "receipt"
 
+    __table_args__ = (
+        # PostgreSQL would lock the delivery once more for each; who writes a receipt has read its delivery
+        ForeignKeyConstraint(["delivery_id"], ["delivery.id"]).ddl_if(dialect="sqlite"),
+    )
+
     id: Mapped[int] = mapped_column(Number, primary_key=True, autoincrement=True)
-    delivery_id: Mapped[int] = mapped_column(Number, ForeignKey("delivery.id"), index=True)
+    delivery_id: Mapped[int] = mapped_column(Number, index=True)
     attempt: Mapped[int]
     outcome: Mapped[Outcome]
     reason: Mapped[Reason | None]

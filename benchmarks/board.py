@@ -257,7 +257,7 @@ def _take_back(site: Site, dispatch: int, part: int) -> None:
             "DELETE FROM receipt WHERE delivery_id IN"
             " (SELECT id FROM delivery WHERE dispatch_id = :dispatch AND id <= :last)",
             "UPDATE delivery SET outcome = NULL, reason = NULL, standing = -1, attempt = 0, spared = 0,"
-            " handed_at = NULL, due_at = :later WHERE dispatch_id = :dispatch AND id <= :last",
+            " handed_at = NULL, turn = 0, due_at = :later WHERE dispatch_id = :dispatch AND id <= :last",
             "UPDATE dispatch SET state = 'sending', finished_at = NULL WHERE id = :dispatch",
         ):
             clause = text(statement)

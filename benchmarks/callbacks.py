@@ -202,7 +202,7 @@ def _calls_under_way(site: Site, person: Person) -> list[Knock]:
     now = site.clock.now()
     later = now + timedelta(hours=1)
     with writing(site.engine) as session:
-        session.execute(update(DeliveryRow).values(attempt=1, handed_at=now, due_at=later))
+        session.execute(update(DeliveryRow).values(attempt=1, handed_at=now, turn=None, due_at=later))
         rows = session.execute(select(DeliveryRow.id, DeliveryRow.contact_id)).all()
     home = site.config.public_url
     made = []

@@ -43,6 +43,7 @@ from alertd.store.dispatches import (
     still_told,
     urgency,
 )
+from alertd.store.held import let_go
 from alertd.store.planning import plan_next_contacts, planned
 from alertd.store.queues import Queue, queue
 from alertd.store.receipts import (
@@ -116,6 +117,7 @@ __all__ = [
     "hold",
     "inherit",
     "last_ref",
+    "let_go",
     "lines_in_use",
     "locked_deliveries",
     "locked_delivery",

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from alertd.alert import Severity
 from alertd.channel import Reason
 from alertd.dispatch import State
+from alertd.store.claims import TO_BE_HANDED
 from alertd.tables import AiringRow, DeliveryRow, DispatchRow, ReceiptRow
 
 
@@ -151,7 +152,7 @@ def cut_in_by(session: Session, airing: AiringRow, least: Severity, now: datetim
             DeliveryRow.channel == airing.channel,
             DeliveryRow.due_at <= now,
             DeliveryRow.due_at.is_not(None),
-            DeliveryRow.handed_at.is_(None),
+            *TO_BE_HANDED,
             or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
             DeliveryRow.priority < on_air,
             DeliveryRow.priority % len(order) <= order.index(least),

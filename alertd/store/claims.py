@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import NamedTuple
 
 from sqlalchemy import (
+    ColumnElement,
     case,
     exists,
     func,
@@ -17,8 +18,11 @@ from sqlalchemy import (
 from sqlalchemy.orm import Session, aliased
 
 from alertd.channel import Outcome
+from alertd.store import held
 from alertd.store.freezes import open_below
+from alertd.store.held import among
 from alertd.tables import (
+    ClaimRow,
     DeliveryRow,
     DispatchRow,
 )
@@ -27,6 +31,14 @@ from alertd.tables import (
 OF_OTHERS = timedelta(seconds=30)
 #: what a correction corrects; made once, for to make it takes longer than to claim
 _WRONG = aliased(DeliveryRow)
+
+
+#: what is to be handed over, and what was and is only to be looked at; each has an index
+TO_BE_HANDED: tuple[ColumnElement[bool], ...] = (
+    DeliveryRow.turn.is_not(None),
+    DeliveryRow.handed_at.is_(None),
+)
+HANDED: tuple[ColumnElement[bool], ...] = (DeliveryRow.turn.is_(None), DeliveryRow.handed_at.is_not(None))
 
 
 class Claimed(NamedTuple):
@@ -62,6 +74,7 @@ def claim(
     for a while longer: they may know what became of it. A correction is not due while what it corrects is in
     somebody's hands, and nothing is handed over that is frozen.
     """
+    lapsed = held.surface(session, channel, now) if handed else []
     # no EXISTS: PostgreSQL would read the whole table for it, once for each claim
     being_said = (
         select(_WRONG.id)
@@ -76,7 +89,7 @@ def claim(
             DeliveryRow.channel == channel,
             DeliveryRow.due_at.is_not(None),
             DeliveryRow.due_at <= now,
-            DeliveryRow.handed_at.is_not(None) if handed else DeliveryRow.handed_at.is_(None),
+            *(HANDED if handed else TO_BE_HANDED),
             or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
             or_(DeliveryRow.after_id.is_(None), being_said.is_(None)),
         )
@@ -92,7 +105,7 @@ def claim(
         if not below:
             return []
         due = due.where(DeliveryRow.priority < below)
-        due = due.order_by(DeliveryRow.priority, DeliveryRow.attempt, DeliveryRow.due_at, DeliveryRow.id)
+        due = due.order_by(DeliveryRow.priority, DeliveryRow.turn, DeliveryRow.due_at, DeliveryRow.id)
     if session.get_bind().dialect.name == "postgresql":
         due = due.with_for_update(skip_locked=True)
     rows = session.execute(
@@ -114,6 +127,8 @@ def claim(
         )
         .execution_options(synchronize_session=False)
     ).all()
+    held.note(session, channel, owner, until, [row.id for row in rows])
+    held.drop_taken(session, lapsed)
     ordered = sorted(rows, key=lambda row: (row.priority, row.attempt, row.due_at, row.id))
     return [
         Claimed(
@@ -136,7 +151,8 @@ def renew(session: Session, owner: str, until: datetime) -> None:
 
     What the owner is just writing is left alone: to wait for it could be to wait for each other.
     """
-    ours = select(DeliveryRow.id).where(DeliveryRow.owner == owner)
+    ids = held.renew(session, owner, until)
+    ours = select(DeliveryRow.id).where(among(session, ids), DeliveryRow.owner == owner)
     if session.get_bind().dialect.name == "postgresql":
         ours = ours.with_for_update(skip_locked=True)
     session.execute(
@@ -149,7 +165,11 @@ def renew(session: Session, owner: str, until: datetime) -> None:
 
 def inherit(session: Session, owner: str, now: datetime, *, handed: bool) -> int:
     """Ends the leases of an owner that is dead; how many. `handed` False = not of hand-overs that had begun."""
-    whose = (DeliveryRow.owner == owner, DeliveryRow.claimed_until > now)
+    whose = (
+        among(session, held.by(session, ClaimRow.owner == owner)),
+        DeliveryRow.owner == owner,
+        DeliveryRow.claimed_until > now,
+    )
     begun = () if handed else (DeliveryRow.handed_at.is_(None),)
     freed = session.scalars(
         update(DeliveryRow)
@@ -158,16 +178,19 @@ def inherit(session: Session, owner: str, now: datetime, *, handed: bool) -> int
         .returning(DeliveryRow.id)
         .execution_options(synchronize_session=False)
     )
+    if handed:
+        held.lapse(session, owner, now)
     return len(freed.all())
 
 
 def release(session: Session, owner: str, ids: Sequence[int]) -> None:
-    """Gives claimed deliveries back that were not handed over."""
+    """Gives claimed deliveries back; what was handed over after all is to be looked at."""
     if ids:
+        turn = case((DeliveryRow.handed_at.is_(None), DeliveryRow.turn))
         session.execute(
             update(DeliveryRow)
             .where(DeliveryRow.id.in_(ids), DeliveryRow.owner == owner)
-            .values(owner=None, claimed_until=None)
+            .values(owner=None, claimed_until=None, turn=turn)
             .execution_options(synchronize_session=False)
         )
 
@@ -190,7 +213,7 @@ def mark_handed(session: Session, owner: str, ids: Sequence[int], now: datetime)
             DeliveryRow.due_at.is_not(None),
             DeliveryRow.priority < below,
         )
-        .values(attempt=DeliveryRow.attempt + beginning, handed_at=now, line_until=None)
+        .values(attempt=DeliveryRow.attempt + beginning, handed_at=now, line_until=None, turn=None)
         .returning(DeliveryRow.id)
         .execution_options(synchronize_session=False)
     )
@@ -204,7 +227,12 @@ def unmark(session: Session, owner: str, ids: Sequence[int], now: datetime) -> N
             update(DeliveryRow)
             .where(DeliveryRow.id.in_(ids), DeliveryRow.owner == owner, DeliveryRow.handed_at.is_not(None))
             .values(
-                attempt=DeliveryRow.attempt - 1, handed_at=None, due_at=now, owner=None, claimed_until=None
+                attempt=DeliveryRow.attempt - 1,
+                turn=DeliveryRow.attempt - 1,
+                handed_at=None,
+                due_at=now,
+                owner=None,
+                claimed_until=None,
             )
             .execution_options(synchronize_session=False)
         )
@@ -214,7 +242,11 @@ def give_back(session: Session, owner: str, marked_at: datetime, now: datetime) 
     """What was marked for this owner at that very time was never begun: the commit was not answered."""
     session.execute(
         update(DeliveryRow)
-        .where(DeliveryRow.owner == owner, DeliveryRow.handed_at == marked_at)
+        .where(
+            among(session, held.by(session, ClaimRow.owner == owner)),
+            DeliveryRow.owner == owner,
+            DeliveryRow.handed_at == marked_at,
+        )
         .values(attempt=DeliveryRow.attempt - 1, handed_at=None, due_at=now, owner=None, claimed_until=None)
         .execution_options(synchronize_session=False)
     )
@@ -230,6 +262,7 @@ def hand_over_again(session: Session, owner: str, number: int, now: datetime, *,
         .where(DeliveryRow.id == number, DeliveryRow.owner == owner, DeliveryRow.due_at.is_not(None))
         .values(
             handed_at=None,
+            turn=DeliveryRow.attempt,
             due_at=now,
             spared=DeliveryRow.spared + (0 if counts else 1),
             owner=None,
@@ -260,7 +293,7 @@ def waiting(session: Session, channel: str, now: datetime) -> bool:
                     DeliveryRow.priority < below,
                     DeliveryRow.due_at <= now,
                     DeliveryRow.due_at.is_not(None),
-                    DeliveryRow.handed_at.is_(None),
+                    *TO_BE_HANDED,
                     or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
                 )
             )
@@ -270,34 +303,21 @@ def waiting(session: Session, channel: str, now: datetime) -> bool:
 
 def handed_open(session: Session, channel: str) -> bool:
     """Whether anything that was handed over on a channel is still to be looked at."""
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    DeliveryRow.channel == channel,
-                    DeliveryRow.due_at.is_not(None),
-                    DeliveryRow.handed_at.is_not(None),
-                )
-            )
-        )
-    )
+    looked_at = exists().where(DeliveryRow.channel == channel, DeliveryRow.due_at.is_not(None), *HANDED)
+    return bool(session.scalar(select(or_(looked_at, exists().where(ClaimRow.channel == channel)))))
 
 
 def overdue(session: Session, channel: str, now: datetime) -> bool:
     """Whether a channel has hand-overs to look at again that nobody holds."""
-    return bool(
-        session.scalar(
-            select(
-                exists().where(
-                    DeliveryRow.channel == channel,
-                    DeliveryRow.due_at <= now,
-                    DeliveryRow.due_at.is_not(None),
-                    DeliveryRow.handed_at.is_not(None),
-                    or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
-                )
-            )
-        )
+    looked_at = exists().where(
+        DeliveryRow.channel == channel,
+        DeliveryRow.due_at <= now,
+        DeliveryRow.due_at.is_not(None),
+        *HANDED,
+        or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
     )
+    lapsed = exists().where(ClaimRow.channel == channel, ClaimRow.until <= now)
+    return bool(session.scalar(select(or_(looked_at, lapsed))))
 
 
 def due_since(session: Session, channel: str) -> datetime | None:
@@ -311,17 +331,18 @@ def due_since(session: Session, channel: str) -> datetime | None:
 
 def lines_in_use(session: Session, channel: str, now: datetime) -> int:
     """Hand-overs of a channel that are under way, will be at once, or still hold their line."""
-    under_way = (DeliveryRow.due_at.is_not(None), DeliveryRow.handed_at.is_not(None))
+    under_way = (DeliveryRow.due_at.is_not(None), *HANDED)
     at_once = (
+        among(session, held.by(session, ClaimRow.channel == channel)),
         DeliveryRow.owner.is_not(None),
         DeliveryRow.claimed_until > now,
         DeliveryRow.handed_at.is_(None),
         DeliveryRow.due_at.is_not(None),
     )
-    held = (DeliveryRow.line_until.is_not(None), DeliveryRow.line_until > now)
+    busy = (DeliveryRow.line_until.is_not(None), DeliveryRow.line_until > now)
     counts = (
         select(func.count()).select_from(DeliveryRow).where(DeliveryRow.channel == channel, *which)
-        for which in (under_way, at_once, held)
+        for which in (under_way, at_once, busy)
     )
     return sum(session.scalar(count) or 0 for count in counts)
 

@@ -20,6 +20,7 @@ from alertd.channel import Outcome, Receipt
 from alertd.delivery import Next
 from alertd.redact import kept
 from alertd.sealed import opener
+from alertd.store import held
 from alertd.store.claims import Claimed
 from alertd.store.freezes import open_below
 from alertd.tables import CONTACT_ADDRESS, Instant
@@ -48,10 +49,12 @@ def claim_and_mark(
     words = {"channel": channel, "owner": owner, "limit": limit, "now": now, "until": until, "below": below}
     if session.get_bind().dialect.name == "postgresql":
         rows = _many(session.scalar(_CLAIM["postgresql"], words))
+        held.note(session, channel, owner, until, [row[0] for row in rows])
     else:
         # the transaction has the database to itself: nobody comes between these two
         rows = _many(session.scalar(_CLAIMABLE["sqlite"], words))
-        session.execute(_CLAIM_THESE["sqlite"], {**words, "ids": json.dumps([row[0] for row in rows])})
+        held.note(session, channel, owner, until, ids := [row[0] for row in rows])
+        session.execute(_CLAIM_THESE["sqlite"], {**words, "ids": json.dumps(ids)})
     rows.sort(key=itemgetter(9, 10, 11, 0))
     return [
         Marked(
@@ -175,21 +178,21 @@ def _texts(statement: str, **databases: Mapping[str, str]) -> dict[str, TextClau
 
 
 _THESE = {
-    "sqlite": {"these": "(SELECT value FROM json_each(:ids))"},
-    "postgresql": {"these": "(SELECT unnest(CAST(:ids AS bigint[])))"},
+    "sqlite": {"these": "IN (SELECT value FROM json_each(:ids))"},
+    "postgresql": {"these": "= ANY(CAST(:ids AS bigint[]))"},
 }
 
 #: what is due of a channel, the most urgent first
 _DUE = """
     SELECT d.id FROM delivery AS d
     WHERE d.channel = :channel AND d.priority < :below
-      AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.handed_at IS NULL
+      AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.turn IS NOT NULL AND d.handed_at IS NULL
       AND (d.claimed_until IS NULL OR d.claimed_until <= :now)
       AND (d.after_id IS NULL OR (
           SELECT wrong.id FROM delivery AS wrong
           WHERE wrong.id = d.after_id AND wrong.claimed_until IS NOT NULL AND wrong.due_at IS NOT NULL
           ) IS NULL)
-    ORDER BY d.priority, d.attempt, d.due_at, d.id
+    ORDER BY d.priority, d.turn, d.due_at, d.id
     LIMIT :limit
     """
 _SET_MARKED = (
@@ -198,7 +201,7 @@ _SET_MARKED = (
 #: what `Marked` has, and what they are ordered by
 _MARKED = (
     "d.id, d.dispatch_id, d.contact_id, d.language, {attempt}, d.spared, d.standing,"
-    " contact.address, {active}, d.priority, d.attempt, d.due_at"
+    " contact.address, {active}, d.priority, d.turn, d.due_at"
 )
 _WHERE_TO = """
     JOIN contact ON contact.id = d.contact_id
@@ -233,15 +236,16 @@ _CLAIMABLE = _texts(
     },
 )
 _CLAIM_THESE = _texts(
-    "UPDATE delivery {set_marked} WHERE id IN {these}",
+    "UPDATE delivery {set_marked} WHERE id {these}",
     sqlite={"set_marked": _SET_MARKED, **_THESE["sqlite"]},
 )
 
 _OVERDUE_TEXT = """
     SELECT EXISTS (
         SELECT 1 FROM delivery
-        WHERE channel = :channel AND due_at IS NOT NULL AND due_at <= :now AND handed_at IS NOT NULL
+        WHERE channel = :channel AND due_at IS NOT NULL AND due_at <= :now AND turn IS NULL
           AND (claimed_until IS NULL OR claimed_until <= :now))
+      OR EXISTS (SELECT 1 FROM claim WHERE channel = :channel AND until <= :now)
     """
 _OVERDUE = _texts(_OVERDUE_TEXT, sqlite={}, postgresql={})
 
@@ -260,10 +264,13 @@ _CONCLUDE_TEXT = """
     UPDATE delivery
     SET standing = :rank, outcome = :outcome, reason = :reason, answer = :answer, spared = :spared,
         due_at = {look_at}, owner = NULL, claimed_until = NULL{taken_back}
-    WHERE id IN {these} AND owner = :owner AND attempt = :attempt AND standing < :rank
+    WHERE id {these} AND owner = :owner AND attempt = :attempt AND standing < :rank
       AND due_at IS NOT NULL
     """
-_TAKE_BACK = {False: ", handed_at = NULL", True: ""}
+_TAKE_BACK = {
+    False: ", handed_at = NULL, turn = attempt",
+    True: ", turn = CASE WHEN handed_at IS NULL THEN attempt END",
+}
 #: by whether the hand-over stands: the statement, …
 _CONCLUDE = {
     handed: _texts(_CONCLUDE_TEXT.replace("{taken_back}", words), **_CONCLUDE_BLANKS)
@@ -284,8 +291,8 @@ _CONCLUDE_ASKING = {
 _NEVER_BEGUN = _texts(
     """
     UPDATE delivery
-    SET handed_at = NULL, due_at = :now, spared = spared + 1, owner = NULL, claimed_until = NULL
-    WHERE id IN {these} AND owner = :owner AND due_at IS NOT NULL
+    SET handed_at = NULL, turn = attempt, due_at = :now, spared = spared + 1, owner = NULL, claimed_until = NULL
+    WHERE id {these} AND owner = :owner AND due_at IS NOT NULL
     """,
     **_THESE,
 )

@@ -8,7 +8,10 @@ from datetime import datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from alertd.tables import DeliveryRow
+from alertd.store import held
+from alertd.store.claims import HANDED, TO_BE_HANDED
+from alertd.store.held import among
+from alertd.tables import ClaimRow, DeliveryRow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +37,7 @@ def queue(session: Session, channel: str, now: datetime) -> Queue:
                 DeliveryRow.channel == channel,
                 DeliveryRow.due_at.is_not(None),
                 DeliveryRow.due_at <= now,
-                DeliveryRow.handed_at.is_not(None) if handed else DeliveryRow.handed_at.is_(None),
+                *(HANDED if handed else TO_BE_HANDED),
             )
         ).one()
         for handed in (False, True)
@@ -45,7 +48,10 @@ def queue(session: Session, channel: str, now: datetime) -> Queue:
             func.count().filter(runs),
             func.max(DeliveryRow.claimed_until).filter(runs),
             func.count().filter(DeliveryRow.claimed_until <= now, DeliveryRow.due_at.is_not(None)),
-        ).where(DeliveryRow.owner.is_not(None), DeliveryRow.channel == channel)
+        ).where(
+            among(session, held.by(session, ClaimRow.channel == channel)),
+            DeliveryRow.owner.is_not(None),
+        )
     ).one()
     return Queue(
         due=sum(number for number, _ in halves),

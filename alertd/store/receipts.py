@@ -12,6 +12,7 @@ from sqlalchemy import (
     CursorResult,
     Table,
     and_,
+    case,
     exists,
     insert,
     literal,
@@ -26,6 +27,7 @@ from alertd.channel import Outcome, Phase, Reason, Receipt
 from alertd.delivery import ATTEMPT, NOTHING_KNOWN, Next, Word, outcome_rank
 from alertd.dispatch import State
 from alertd.redact import kept
+from alertd.store.claims import TO_BE_HANDED
 from alertd.tables import (
     ContactRow,
     DeliveryRow,
@@ -51,6 +53,7 @@ def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) 
     longer ours.
     """
     word = following.word
+    looked_at = case((DeliveryRow.handed_at.is_(None), DeliveryRow.attempt))
     taken = session.scalars(
         update(DeliveryRow)
         .where(
@@ -68,6 +71,7 @@ def conclude(session: Session, owner: str, following: Next, ids: Sequence[int]) 
             spared=following.spared,
             due_at=following.look_at,
             handed_at=DeliveryRow.handed_at if following.handed else None,
+            turn=looked_at if following.handed else DeliveryRow.attempt,
             owner=None,
             claimed_until=None,
         )
@@ -281,7 +285,7 @@ def hold(session: Session, channel: str, priority: int, until: datetime, now: da
         DeliveryRow.priority % len(Severity) > priority,
         DeliveryRow.due_at <= now,
         DeliveryRow.due_at.is_not(None),
-        DeliveryRow.handed_at.is_(None),
+        *TO_BE_HANDED,
         or_(DeliveryRow.claimed_until.is_(None), DeliveryRow.claimed_until <= now),
     )
     word = Word(0, Outcome.DEFERRED, Reason.QUIET_HOURS)
@@ -381,6 +385,7 @@ def reopen(
             outcome=None,
             reason=None,
             handed_at=None,
+            turn=DeliveryRow.attempt,
             due_at=now,
         )
         .execution_options(synchronize_session=False)

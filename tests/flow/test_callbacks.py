@@ -24,7 +24,7 @@ def ring(city: CallCity, people: int) -> list[DeliveryRow]:
     now = city.site.clock.now()
     with writing(city.site.engine) as session:
         later = now + timedelta(hours=1)
-        session.execute(update(DeliveryRow).values(attempt=1, handed_at=now, due_at=later))
+        session.execute(update(DeliveryRow).values(attempt=1, handed_at=now, turn=None, due_at=later))
     return city.deliveries()
 
 

@@ -81,7 +81,7 @@ def _one_call_under_way_and_one_that_waits(site: Site, folder: Path) -> None:
     now = site.clock.now()
     with writing(site.engine) as session:
         row = session.get_one(DeliveryRow, 1)
-        row.attempt, row.handed_at, row.due_at = 1, now, now + timedelta(hours=1)
+        row.attempt, row.handed_at, row.turn, row.due_at = 1, now, None, now + timedelta(hours=1)
 
 
 def _waits_for_a_line(site: Site) -> bool:

@@ -18,7 +18,12 @@ from alertd.testing import FakeChannel, FakeFarEnd
 from tests import factories
 
 #: what `ddl_if` keeps to SQLite, which alembic does not look at
-ONLY_ON_SQLITE = {"fk_delivery_dispatch_id", "fk_delivery_recipient_id", "fk_delivery_contact_id"}
+ONLY_ON_SQLITE = {
+    "fk_delivery_dispatch_id",
+    "fk_delivery_recipient_id",
+    "fk_delivery_contact_id",
+    "fk_receipt_delivery_id",
+}
 
 
 def test_the_migrations_make_the_declared_tables(empty_database_url: str) -> None:
