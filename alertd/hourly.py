@@ -11,13 +11,14 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alertd import audit, cap, papers
+from alertd import audit, papers
 from alertd.alert import MsgType, ResponseType, Status
 from alertd.db import writing
 from alertd.dispatch import Person, Role, State
 from alertd.errors import MoveRefused, TooManyThisHour
 from alertd.site import Site
 from alertd.store import recent
+from alertd.store.published import alert_in
 from alertd.tables import AlertRow, DispatchRow
 
 HOUR = timedelta(hours=1)
@@ -71,4 +72,4 @@ def _eases(row: DispatchRow, alert: AlertRow) -> bool:
     """Whether it puts something right or ends it."""
     if alert.msg_type is MsgType.CANCEL or row.follow_up in recent.EASES:
         return True
-    return ResponseType.ALL_CLEAR in cap.parse(alert.document).infos[0].response_types
+    return ResponseType.ALL_CLEAR in alert_in(alert.document).infos[0].response_types

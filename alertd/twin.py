@@ -13,7 +13,6 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from alertd import cap
 from alertd.alert import Alert, ResponseType, Status
 from alertd.audience import Audience
 from alertd.dispatch import State
@@ -22,6 +21,7 @@ from alertd.follow_up import FollowUp
 from alertd.hazard import HAZARD_CODE, LEVEL_PARAMETER, hazard_of
 from alertd.papers import Submission
 from alertd.store import recent
+from alertd.store.published import alert_in
 
 #: for so long after one alert another of its kind is asked about
 WITHIN = timedelta(minutes=10)
@@ -57,7 +57,7 @@ def twins(session: Session, submission: Submission, now: datetime) -> Sequence[T
         if overlap(submission.audience, Audience.from_json(row.audience))
         and (
             (submission.template is not None and submission.template == row.template)
-            or _kind(cap.parse(alert.document)) == kind
+            or _kind(alert_in(alert.document)) == kind
         )
     )
 

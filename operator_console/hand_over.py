@@ -24,13 +24,13 @@ from alertd.help_wanted import help_wanted
 from alertd.orders import Order
 from alertd.store import recent
 from alertd.store.dispatches import gone_out
+from alertd.store.published import alert_in
 from alertd.tables import AlertRow, DispatchRow
 from operator_console import signed_in
 from operator_console.alarm import alarms
 from operator_console.help_wanted import RECENT
 from operator_console.page import page
 from operator_console.refusal import refusal
-from operator_console.stored import stored
 from operator_console.under_way import under_way
 from operator_console.visit import Visit, Visited
 
@@ -141,8 +141,8 @@ def _due(session: Session, visit: Visit) -> Sequence[Due]:
     for row, alert in gone_out(session, *Status, limit=20):
         if not _of_today(row, visit.now):
             continue
-        dispatch = stored(session, visit.site, row.id)
-        tasks = checklist.checklist(session, visit.site.config.checklist, row, dispatch.alert, visit.now)
+        document = alert_in(alert.document)
+        tasks = checklist.checklist(session, visit.site.config.checklist, row, document, visit.now)
         still = [one for one in tasks if one.done_at is None]
         if still:
             found.append(Due(_row(row, alert), still))
