@@ -107,7 +107,8 @@ def claim(
         due = due.where(DeliveryRow.priority < below)
         due = due.order_by(DeliveryRow.priority, DeliveryRow.turn, DeliveryRow.due_at, DeliveryRow.id)
     if session.get_bind().dialect.name == "postgresql":
-        due = due.with_for_update(skip_locked=True)
+        # apart, and so read once: some plans read a subquery for each delivery, and take the next few each time
+        due = select(due.with_for_update(skip_locked=True).cte("due").prefix_with("MATERIALIZED").c.id)
     rows = session.execute(
         update(DeliveryRow)
         .where(DeliveryRow.id.in_(due.scalar_subquery()))

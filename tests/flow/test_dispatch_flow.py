@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 
 from alertd import audit, issue, plan, receive, store
 from alertd.alert import MsgType, Severity, Status
@@ -175,6 +175,19 @@ def test_an_extreme_alert_overtakes_a_notice_that_is_still_going_out(make_city: 
         now = city.clock.now()
         claimed = store.claim(session, "mail", "me", handed=False, limit=3, now=now, until=now)
     assert [one.dispatch_id for one in claimed] == [grave, grave, notice]
+
+
+def test_a_claim_takes_no_more_than_its_limit_whatever_the_plan(city: City) -> None:
+    factories.add_people(city.site, people(20))
+    dispatch = factories.submit(city.site)
+    factories.approve(city.site, dispatch)
+    plan.plan(city.site, dispatch)
+    with writing(city.site.engine) as session:
+        if city.site.engine.dialect.name == "postgresql":
+            for way in ("enable_hashagg", "enable_hashjoin", "enable_sort", "enable_material"):
+                session.execute(text(f"SET LOCAL {way} = off"))
+        now = city.clock.now()
+        assert len(store.claim(session, "mail", "me", handed=False, limit=3, now=now, until=now)) == 3
 
 
 def test_a_busy_target_is_tried_again_later_and_then_has_failed(make_city: MakeCity) -> None:
