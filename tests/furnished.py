@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 
 from sqlalchemy import Engine, create_engine, inspect
 from sqlalchemy.pool import StaticPool
+from sqlalchemy.util import LRUCache
 
 from alertd.sealed import Fingerprint, Sealed
 from alertd.tables import Base
@@ -22,6 +23,7 @@ def furnish(engine: Engine) -> None:
     that were compiled for one database are known to the next.
     """
     engine.update_execution_options(compiled_cache=_Compiled())
+    _share_what_sessions_store()
     file = engine.url.database if engine.dialect.name == "sqlite" else None
     if file is not None and not Path(file).exists():
         with closing(sqlite3.connect(file)) as new:
@@ -41,9 +43,17 @@ def _tables() -> sqlite3.Connection:
     return kept
 
 
-class _Compiled(dict[tuple[Any, ...], Any]):
+@cache
+def _share_what_sessions_store() -> None:
+    """SQLAlchemy keeps the statements that store a session's rows with each table, by engine."""
+    for mapper in Base.registry.mappers:
+        mapper._compiled_cache = _Compiled()
+
+
+class _Compiled(LRUCache[tuple[Any, ...], Any]):
     """What one engine has compiled; what does not depend on its keys is shared by all of its dialect's name."""
 
+    __slots__ = ()
     _shared: ClassVar[dict[tuple[Any, ...], Any]] = {}
 
     def get(self, key, default=None):
