@@ -55,6 +55,7 @@ environment:
   ALERTD_CHROMIUM=PATH        the browser for the console's tests
   ALERTD_REQUIRE_BROWSER=1    a missing browser is a failure, not a skip (CI=true does the same)
   ALERTD_NO_APT=1             `test` installs no Debian packages
+  TMPDIR=FOLDER               where the tests write; without it in memory, where there is room
 """
 
 
