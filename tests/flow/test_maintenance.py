@@ -8,9 +8,9 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select
 
-from alertd import audit, hook, link_test, maintenance, plan, postman, store
+from alertd import audit, canary, hook, link_test, maintenance, plan, postman, store
 from alertd.alert import Status
-from alertd.config import Feeds
+from alertd.config import Feeds, Inbox
 from alertd.db import reading, writing
 from alertd.dispatch import Person, Role, State
 from alertd.doctor import Grade, examine
@@ -153,3 +153,19 @@ def test_only_an_administrator_begins_it_with_a_reason_and_an_end(city: City) ->
         set_freeze(city.site, Scope.MAINTENANCE, ADMIN, reason=WHY)
     with pytest.raises(MoveRefused, match="role"):
         lift(city.site, Scope.MAINTENANCE, ADMIN)
+
+
+def test_a_canary_that_was_not_sent_is_not_missed(city: City) -> None:
+    site = city.site
+    site.config = replace(site.config, inbox=Inbox(canaries=("canary@example.jp",), canary_every=30.0))
+    canary.send(site)
+    begin(city, hours=4.0)
+    city.clock.advance(timedelta(hours=4))
+    canary.send(site)
+    with reading(site.engine) as session:
+        assert canary.SILENT not in [row.name for row in store.alarms(session)]
+    for _ in range(3):
+        city.clock.advance(timedelta(minutes=30))
+        canary.send(site)
+    with reading(site.engine) as session:
+        assert canary.SILENT in [row.name for row in store.alarms(session)]
