@@ -139,6 +139,13 @@ GUARDS = (
         _STREAM,
     ),
     Guard(
+        "what is more urgent goes before what is ready",
+        "alertd/stream.py",
+        "            (self._ahead if one.priority < waits else self._ready).append(one)\n",
+        "            self._ready.append(one)\n",
+        ("tests/flow/test_stream_order.py",),
+    ),
+    Guard(
         "a stream that was taken over begins nothing",
         "alertd/journal.py",
         "        if self._map[0] != _TAKEN_OVER:\n            return True\n",
