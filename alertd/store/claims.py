@@ -33,9 +33,14 @@ OF_OTHERS = timedelta(seconds=30)
 _WRONG = aliased(DeliveryRow)
 
 
-#: what is to be handed over, and what was and is only to be looked at; each has an index
+#: more turns than any delivery has
+TURNS = 1_000_000
+#: what is to be handed over, and what was and is only to be looked at; each has an index. A PostgreSQL that
+#: has not counted a new table yet takes a range for rare, and so reads the index in its order; for
+#: `IS NOT NULL` it would sort all that waits
 TO_BE_HANDED: tuple[ColumnElement[bool], ...] = (
-    DeliveryRow.turn.is_not(None),
+    DeliveryRow.turn >= 0,
+    DeliveryRow.turn < TURNS,
     DeliveryRow.handed_at.is_(None),
 )
 HANDED: tuple[ColumnElement[bool], ...] = (DeliveryRow.turn.is_(None), DeliveryRow.handed_at.is_not(None))

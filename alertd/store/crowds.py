@@ -186,7 +186,8 @@ _THESE = {
 _DUE = """
     SELECT d.id FROM delivery AS d
     WHERE d.channel = :channel AND d.priority < :below
-      AND d.due_at IS NOT NULL AND d.due_at <= :now AND d.turn IS NOT NULL AND d.handed_at IS NULL
+      AND d.due_at IS NOT NULL AND d.due_at <= :now
+      AND d.turn >= 0 AND d.turn < 1000000 AND d.handed_at IS NULL
       AND (d.claimed_until IS NULL OR d.claimed_until <= :now)
       AND (d.after_id IS NULL OR (
           SELECT wrong.id FROM delivery AS wrong

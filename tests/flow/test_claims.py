@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from sqlalchemy import func, or_, select
 
 from alertd import store
-from alertd.db import reading, writing
+from alertd.db import open_database, reading, upgrade, writing
 from alertd.store import crowds
 from alertd.tables import ClaimRow, DeliveryRow
 from tests.flow.conftest import City
@@ -102,3 +104,14 @@ def test_what_a_sender_gives_back_though_it_was_handed_over_is_looked_at(fast: C
         assert store.overdue(session, "mail", fast.clock.now())
     assert claims(fast) == 0 and nowhere_to_be_found(fast) == []
     dead.journal.close()
+
+
+def test_a_claim_reads_the_index_in_its_order_and_sorts_nothing(tmp_path: Path) -> None:
+    engine = open_database(f"sqlite:///{tmp_path / 'plans.db'}")
+    upgrade(engine)
+    blanks = {"channel": "mail", "below": 9, "now": 0, "limit": 500}
+    with engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {crowds._DUE}", blanks).all()
+    engine.dispose()
+    assert "ix_delivery_due" in plan[0][3], plan
+    assert not [row for row in plan if "TEMP B-TREE" in row[3]]

@@ -160,6 +160,20 @@ GUARDS = (
         ("tests/flow/test_fences.py", *_STREAM),
     ),
     Guard(
+        "what a dead stream was handing over comes to light",
+        "alertd/store/held.py",
+        "            .values(turn=None)\n",
+        "            .values(turn=DeliveryRow.turn)\n",
+        ("tests/flow/test_claims.py", *_STREAM),
+    ),
+    Guard(
+        "what is being handed over is noted where it is looked for",
+        "alertd/store/crowds.py",
+        "        held.note(session, channel, owner, until, ids := [row[0] for row in rows])\n",
+        "        ids = [row[0] for row in rows]\n",
+        ("tests/flow/test_claims.py", *_STREAM),
+    ),
+    Guard(
         "a writer begins as a writer",
         "alertd/db.py",
         '"BEGIN" if read_only else "BEGIN IMMEDIATE"',
