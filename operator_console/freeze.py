@@ -45,7 +45,9 @@ def lift(visit: Visited) -> Response:
         freezing.lift(visit.site, _scope(visit), visit.operator)
     except MoveRefused as error:
         return _page(visit, problem=refusal(visit, error), status=409)
-    return RedirectResponse(_back(visit), 303)
+    # the alert from whose page it was lifted
+    alert = visit.field("alert")
+    return RedirectResponse(f"/alerts/{alert}" if alert.isascii() and alert.isdigit() else "/freeze", 303)
 
 
 def maintain(visit: Visited) -> Response:
@@ -66,12 +68,6 @@ def _scope(visit: Visit) -> Scope:
     if named == Scope.DRILLS or visit.site.config.drills_only:
         return Scope.DRILLS
     return Scope.MAINTENANCE if named == Scope.MAINTENANCE else Scope.EVERYTHING
-
-
-def _back(visit: Visit) -> str:
-    """The alert from whose page it was lifted, else this page."""
-    alert = visit.field("alert")
-    return f"/alerts/{alert}" if alert.isascii() and alert.isdigit() else "/freeze"
 
 
 def _page(visit: Visit, *, problem: str | None = None, status: int = 200) -> Response:

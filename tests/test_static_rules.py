@@ -98,7 +98,7 @@ def _stays(place: ast.expr) -> bool:
         place = place.values[0]
     if isinstance(place, ast.Constant):
         return re.match(r"/[a-z]", str(place.value)) is not None
-    return _called(place) == "ours" or ast.unparse(place) in ("SET_UP", "after")
+    return _called(place) == "ours" or ast.unparse(place) in ("SET_UP", "FIRST", "after")
 
 
 def _unescaped(node: ast.AST) -> bool:
