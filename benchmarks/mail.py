@@ -1,6 +1,6 @@
 """Benchmark: tracked mails a second, beside Postfix's smtp-source and beside plain programs.
 
-    python benchmarks/mail.py [--recipients 20000] [--runs 3] [--database URL] [--sessions 8] [--senders N]
+    python benchmarks/mail.py [--recipients 20000] [--runs 3] [--postgres] [--sessions 8] [--senders N]
                               [--rtt 20] [--large 100000] [--plain 1000] [--json]
 
 One run sends a dispatch from the first claim to the last commit (claim → reply to the
@@ -28,6 +28,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -154,7 +155,11 @@ def main() -> None:
         help="processes that send, sharing the connections (default: as many workers as `alertd up` starts)",
     )
     parser.add_argument("--size", type=int, default=2700, help="bytes of smtp-source's mails (default 2700)")
-    parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database; default: SQLite")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--postgres", action="store_true", help="on a PostgreSQL started for this; default: SQLite"
+    )
+    where.add_argument("--database", default="", help="SQLAlchemy URL of an empty database")
     parser.add_argument("--plain", type=int, default=1000, help="mails of the plain programs (default 1000)")
     parser.add_argument("--rtt", type=float, default=20, help="milliseconds of a round trip far away")
     parser.add_argument("--large", type=int, default=100_000, help="recipients of the large run")
@@ -170,7 +175,12 @@ def main() -> None:
             json.dumps({name: getattr(run, name) for name in ("mails", "seconds", "cpu_seconds", "peak_mb")})
         )
         return
-    with tempfile.TemporaryDirectory(prefix="alertd-bench-") as folder:
+    with ExitStack() as started:
+        if options.postgres:
+            from programs import postgres  # what it brings along is nothing that a sender needs
+
+            options.database, _ = started.enter_context(postgres())
+        folder = started.enter_context(tempfile.TemporaryDirectory(prefix="alertd-bench-"))
         bench = Bench(Path(folder), options)
         try:
             figures = _figures(bench, options)
