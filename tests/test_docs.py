@@ -10,6 +10,7 @@ import pytest
 from alertd import config
 from alertd.channel import ChannelSettings
 from alertd.registry import channel_kinds
+from tests.named_test import is_there
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -48,10 +49,4 @@ def test_every_test_that_the_page_of_faults_names_is_there() -> None:
     page = (ROOT / "docs" / "faults.md").read_text(encoding="utf-8")
     named = re.findall(r"`((?:tests|benchmarks)/[^`]+)`", page)
     assert named
-    assert [name for name in named if not _is_there(*name.split("::"))] == []
-
-
-def _is_there(path: str, *names: str) -> bool:
-    """Whether the file exists and has the test; one of a class may be inherited."""
-    file = ROOT / path
-    return file.exists() and (len(names) != 1 or f"def {names[0]}(" in file.read_text(encoding="utf-8"))
+    assert [name for name in named if not is_there(name)] == []

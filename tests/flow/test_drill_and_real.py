@@ -18,8 +18,10 @@ from alertd.dispatch import State
 from alertd.drill import Ending
 from alertd.drill.document import WrongScenario
 from alertd.drill.file import read
+from alertd.drill.report import drill_report
 from alertd.errors import MoveRefused, WrongAlert
 from alertd.relay import Relay
+from alertd.store import drills
 from alertd.tables import DeliveryRow
 from tests import factories
 from tests.drill_town import SCENARIO, SHORT, Town
@@ -110,6 +112,21 @@ def test_a_person_stops_a_running_drill_and_those_who_heard_are_told(town: Town)
     assert "中止します" in town.heard()[-1]
     with pytest.raises(MoveRefused):
         town.stop(number)
+
+
+def test_the_report_says_how_soon_a_drill_was_called_off_and_corrected(town: Town) -> None:
+    number = _running(town)
+    with reading(town.site.engine) as session:
+        step = [step for step in drills.steps(session, number) if step.fired_at is not None][-1]
+        sent = drills.step_dispatches(session, number)[step.id].id
+    town.clock.advance(timedelta(seconds=40))
+    correction = issue.cancel(town.site, sent, APPROVER, reason="操作の訓練", correct=True)
+    town.send()
+    with reading(town.site.engine) as session:
+        found = drill_report(session, number).messages[-1].correction
+    assert found is not None and found.dispatch == correction
+    assert found.clicked_after == 40.0
+    assert found.pace.percent == 100.0, "of those who had heard the message"
 
 
 def test_a_drill_that_nobody_heard_of_is_stopped_in_silence(town: Town) -> None:

@@ -105,6 +105,14 @@ def test_no_other_role_approves(role: Role) -> None:
         )
 
 
+@pytest.mark.parametrize("author", [1, 9])
+def test_whoever_may_approve_may_also_stop_and_correct(author: int) -> None:
+    approver = Person(9, "x", frozenset({Role.APPROVE}))
+    for state, step in MOVES:
+        if step in (Move.HALT, Move.CANCEL, Move.CORRECT):
+            assert move(circumstances(state, submitted_by=author), step, approver) == MOVES[state, step]
+
+
 def test_a_person_is_needed_for_what_people_do() -> None:
     with pytest.raises(MoveRefused, match="signed-in"):
         move(circumstances(State.SUBMITTED), Move.APPROVE, None)
