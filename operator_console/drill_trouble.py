@@ -23,8 +23,8 @@ _KNOWN = {
         r"a real alert is in force or was until a short time ago \(dispatch (?P<number>\d+)\)": mark(
             "A real alert is in force or was until a short time ago (alert %(number)s)."
         ),
-        "drills are frozen; nothing goes out until two people lift it": mark(
-            "Drills are frozen: none goes out until two people lift it."
+        "drills are frozen or far ends are maintained; nothing goes out": mark(
+            "Drills are frozen, or far ends are under maintenance: no drill goes out until that is over."
         ),
         "it is not there": mark("It is not there."),
         r"it is \w+, no longer waiting": mark("It does not wait any more: it was called off or sent."),
