@@ -1,6 +1,6 @@
 """Benchmark: tracked mails a second, beside Postfix's smtp-source and beside plain programs.
 
-    python benchmarks/mail.py [--recipients 20000] [--runs 3] [--postgres] [--sessions 8] [--senders N]
+    python benchmarks/mail.py [--recipients 20000] [--runs 3] [--postgres] [--sessions 16] [--senders N]
                               [--rtt 20] [--large 100000] [--plain 1000] [--json]
 
 One run sends a dispatch from the first claim to the last commit (claim → reply to the
@@ -147,7 +147,7 @@ def main() -> None:
     )
     parser.add_argument("--recipients", type=int, default=20_000, help="mails in one run (default 20000)")
     parser.add_argument("--runs", type=int, default=3, help="runs; medians are printed (default 3)")
-    parser.add_argument("--sessions", type=int, default=8, help="connections at a time (default 8)")
+    parser.add_argument("--sessions", type=int, default=16, help="connections at a time (default 16)")
     parser.add_argument(
         "--senders",
         type=int,
