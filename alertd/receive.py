@@ -180,6 +180,10 @@ def may_resend(in_doubt: InDoubt, status: Status) -> bool:
     return in_doubt is InDoubt.RESEND or (in_doubt is InDoubt.RESEND_ACTUAL and status is Status.ACTUAL)
 
 
+#: what is said of a delivery that was not handed over in time
+TIME_RAN_OUT = "its time ran out"
+
+
 def ended_as(dispatch: DispatchRow, channel: str, now: datetime) -> Outcome | None:
     """What becomes of a delivery that would be handed over again; None while it may go on."""
     if dispatch.state is State.CANCELLED or channel in dispatch.stops:

@@ -93,14 +93,29 @@ def close(
     ids: Collection[int],
     detail: str,
     now: datetime,
+    outcome: Outcome = Outcome.CANCELLED,
 ) -> None:
     """Ends those of these claims that nothing shall be sent to any more."""
     for one in claimed:
         if one.id in ids:
-            following = Next(Word(one.attempt, Outcome.CANCELLED), None, handed=False, spared=one.spared)
+            following = Next(Word(one.attempt, outcome), None, handed=False, spared=one.spared)
             if store.conclude(session, owner, following, [one.id]):
-                left = Receipt(key="", outcome=Outcome.CANCELLED, detail=detail)
+                left = Receipt(key="", outcome=outcome, detail=detail)
                 store.add_receipts(session, [(one.id, one.attempt, left)], now)
+
+
+def close_late(
+    session: Session, owner: str, dispatch: DispatchRow, claimed: Sequence[Claimed], now: datetime
+) -> frozenset[int]:
+    """Ends these claims of a dispatch when its time has run out: nothing is sent late, with or without a relay.
+
+    Returns those that must not be sent: none, or all.
+    """
+    if dispatch.expires_at > now:
+        return frozenset()
+    ids = frozenset(one.id for one in claimed)
+    close(session, owner, claimed, ids, receive.TIME_RAN_OUT, now, Outcome.EXPIRED)
+    return ids
 
 
 def refuse(site: Site, name: str, owner: str, rows: Sequence[Claimed], why: str) -> None:

@@ -25,6 +25,7 @@ from alertd.dispatch import MOVES, Move, State
 from alertd.drill.watch import DrillWatch
 from alertd.inherit import inherit
 from alertd.mail_room import MailRoom
+from alertd.receive import TIME_RAN_OUT
 from alertd.rounds import Rounds
 from alertd.send import drain
 from alertd.site import Site
@@ -171,7 +172,7 @@ class Relay:
 
     def _end(self, session: Session, row: DispatchRow, now: datetime) -> None:
         if row.expires_at <= now:
-            store.close_open(session, row.id, Outcome.EXPIRED, "its time ran out", now)
+            store.close_open(session, row.id, Outcome.EXPIRED, TIME_RAN_OUT, now)
         if store.something_due(session, row.id):
             return
         if row.state is State.SENDING:

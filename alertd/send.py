@@ -41,7 +41,7 @@ from alertd.look_again import look_again, notes
 from alertd.messages import Messages, NotAsApproved
 from alertd.outbox import Streams
 from alertd.quiet import quiet_until
-from alertd.record import close, pause, record, refuse
+from alertd.record import close, close_late, pause, record, refuse
 from alertd.silence import silence
 from alertd.site import Site
 from alertd.store import Claimed
@@ -298,6 +298,7 @@ def _mark(session: Session, site: Site, name: str, owner: str, group: Group, now
         stale = store.superseded(session, dispatch.superseded_by_id, ids)
         close(session, owner, group.claimed, stale, plan.SUPERSEDED, now)
         gone |= stale
+    gone |= close_late(session, owner, dispatch, [one for one in group.claimed if one.id not in gone], now)
     here = [claimed.id for claimed in group.claimed if claimed.id not in gone]
     marked = store.mark_handed(session, owner, here, now)
     store.begun(session, {claimed.dispatch_id for claimed in group.claimed if claimed.id in marked}, now)

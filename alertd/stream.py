@@ -34,7 +34,7 @@ from alertd.look_again import look_again, notes
 from alertd.messages import Messages, NotAsApproved
 from alertd.outbox import Parcel, Streams
 from alertd.quiet import quiet_until
-from alertd.record import close, pause, record, refuse
+from alertd.record import close, close_late, pause, record, refuse
 from alertd.site import Site
 from alertd.store import Claimed, crowds
 from alertd.store.crowds import Marked
@@ -356,6 +356,8 @@ class _Stream:
                 stale = store.superseded(session, dispatch.superseded_by_id, ids)
                 close(session, self._owner, claims, stale, plan.SUPERSEDED, now)
                 gone |= stale
+            waiting = [claimed for claimed in claims if claimed.id not in gone]
+            gone |= close_late(session, self._owner, dispatch, waiting, now)
             if gone:
                 rows = [(marked, slot) for marked, slot in rows if marked.claimed.id not in gone]
             if rows and dispatch_id not in self._begun:

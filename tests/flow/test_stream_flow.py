@@ -90,6 +90,17 @@ def times_heard(city: City) -> Counter[int]:
     return Counter(unseal(city.site.secret, DELIVERY, heard.key or "") or 0 for heard in city.heard())
 
 
+def test_what_has_expired_is_not_streamed_where_no_relay_has_looked_yet(fast: City) -> None:
+    factories.add_people(fast.site, [f"p{n}@example.jp" for n in range(3)])
+    dispatch = factories.submit(fast.site, factories.make_alert(life=timedelta(minutes=10)))
+    factories.approve(fast.site, dispatch)
+    plan.plan(fast.site, dispatch)
+    fast.clock.advance(timedelta(minutes=11))
+    fast.drain()
+    assert fast.heard() == []
+    assert fast.mail(dispatch).outcomes["expired"] == 3
+
+
 class Dead:
     """A sender that has marked everything that is due, and died while it was sending."""
 
