@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from alertd import audit, cap, people, store
-from alertd.audience import Audience
+from alertd.audience import Audience, audience_hash
 from alertd.channel import Medium, Outcome
 from alertd.db import writing
 from alertd.dispatch import MOVES, Move, State
@@ -35,8 +36,8 @@ FIRST_SLICE = 2_000
 def plan(site: Site, dispatch_id: int) -> int:
     """Makes the deliveries of an approved dispatch; returns how many.
 
-    1. Is it still what was approved, and not too old? A dispatch whose audience has grown
-       beyond what was approved is stopped, with an alarm.
+    1. Is it still what was approved, and not too old? A dispatch whose audience is another one,
+       or has grown beyond what was approved, is stopped, with an alarm.
     2. Channel by channel, the air first: whom it means is written down once, in order.
     3. Slice by slice, each in a transaction of its own, so that the first are sent while
        the last are made, and nobody who approves or stops something waits for a million.
@@ -179,27 +180,38 @@ def _lapsed(session: Session, site: Site, row: DispatchRow, now: datetime) -> bo
 
 
 def _as_approved(session: Session, site: Site, row: DispatchRow) -> bool:
+    """Whether it goes to those who were approved, and to not many more; else it is stopped, with an alarm."""
     audience = Audience.from_json(row.audience)
+    if row.audience_hash != audience_hash(audience, row.counts):
+        _stop(session, site, row, f"refused:{row.id}", "its audience is not the one that was approved", {})
+        return False
     lines = [site.line(name) for name in row.channels if name in site.settings]
     # a million are counted exactly only where a quicker count could mean too many
     doubtful = [line for line in lines if _grown(row, line.name, people.at_most(session, audience, line))]
     counts = people.count(session, audience, doubtful)
     grown = {name: number for name, number in counts.items() if _grown(row, name, number)}
-    if not grown:
-        return True
+    if grown:
+        why = f"its audience has more than doubled since approval ({grown})"
+        _stop(
+            session, site, row, f"dispatch:{row.id}", why, {"approved": row.counts, "counted": dict(counts)}
+        )
+    return not grown
+
+
+def _stop(
+    session: Session, site: Site, row: DispatchRow, alarm: str, why: str, detail: Mapping[str, object]
+) -> None:
     now = site.clock.now()
     row.state, row.cancelled_at = MOVES[row.state, Move.CANCEL], now
-    message = f"dispatch {row.id} was stopped: its audience has more than doubled since approval ({grown})"
-    store.raise_alarm(session, f"dispatch:{row.id}", message, now)
+    store.raise_alarm(session, alarm, f"dispatch {row.id} was stopped: {why}", now)
     audit.note(
         session,
         at=now,
         actor=audit.ENGINE,
         action="dispatch.stopped",
         subject=f"dispatch:{row.id}",
-        detail={"approved": row.counts, "counted": dict(counts)},
+        detail=dict(detail),
     )
-    return False
 
 
 def _grown(row: DispatchRow, name: str, number: int) -> bool:

@@ -15,7 +15,7 @@ from alertd.channel import Message, Outcome, Reason, Receipt, Target
 from alertd.db import reading, writing
 from alertd.dispatch import State
 from alertd.errors import MoveRefused, WrongAlert, WrongAudience
-from alertd.tables import ArtefactRow, AuditRow, ContactRow, DeliveryRow
+from alertd.tables import ArtefactRow, AuditRow, ContactRow, DeliveryRow, DispatchRow
 from alertd.testing import FakeChannel
 from alertd.testing.fake import FakeSettings
 from tests import factories
@@ -124,6 +124,21 @@ def test_an_audience_that_is_empty_is_refused(city: City) -> None:
         factories.submit(city.site, audience=Audience(areas=("RHK",)))
     with pytest.raises(WrongAudience, match="nobody"):
         Audience()
+
+
+def test_an_audience_that_was_changed_after_approval_stops_the_dispatch(city: City) -> None:
+    factories.add_people(city.site, people(3))
+    dispatch = factories.submit(city.site, factories.make_alert())
+    factories.approve(city.site, dispatch)
+    with writing(city.site.engine) as session:
+        row = session.get_one(DispatchRow, dispatch)
+        row.audience = {**row.audience, "areas": ["RHK"]}
+    assert plan.plan(city.site, dispatch) == 0
+    assert city.report(dispatch).state is State.CANCELLED
+    with reading(city.site.engine) as session:
+        (alarm,) = store.alarms(session)
+    assert alarm.name == f"refused:{dispatch}"
+    assert "not the one that was approved" in alarm.message
 
 
 def test_an_audience_that_doubled_since_approval_stops_the_dispatch(city: City) -> None:
@@ -280,6 +295,17 @@ def test_what_has_expired_is_never_sent_late(city: City) -> None:
     assert city.heard() == []
     assert city.mail(dispatch).outcomes["expired"] == 3
     assert city.report(dispatch).state is State.FINISHED
+
+
+def test_what_has_expired_is_not_sent_where_no_relay_has_looked_yet(city: City) -> None:
+    factories.add_people(city.site, people(3))
+    dispatch = factories.submit(city.site, factories.make_alert(life=timedelta(minutes=10)))
+    factories.approve(city.site, dispatch)
+    plan.plan(city.site, dispatch)
+    city.clock.advance(timedelta(minutes=11))
+    city.drain()
+    assert city.heard() == []
+    assert city.mail(dispatch).outcomes["expired"] == 3
 
 
 def test_an_alert_that_expired_while_it_waited_cannot_be_approved(city: City) -> None:

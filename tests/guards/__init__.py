@@ -183,8 +183,22 @@ GUARDS = (
     Guard(
         "an audience that has doubled stops the dispatch",
         "alertd/plan.py",
-        "    if not grown:\n        return True\n",
-        "    return True\n",
+        "    if grown:\n",
+        "    if False:\n",
+        _FLOW,
+    ),
+    Guard(
+        "an audience that was changed after approval stops the dispatch",
+        "alertd/plan.py",
+        "    if row.audience_hash != audience_hash(",
+        "    if False and row.audience_hash != audience_hash(",
+        _FLOW,
+    ),
+    Guard(
+        "what has expired is not sent where no relay has looked",
+        "alertd/record.py",
+        "    if dispatch.expires_at > now:\n",
+        "    if True:\n",
         _FLOW,
     ),
     Guard(
