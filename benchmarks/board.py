@@ -1,7 +1,7 @@
 """Benchmark: the board of an alert with a million deliveries, and what twenty open boards cost the dispatch.
 
     python benchmarks/board.py [--deliveries 1000000] [--moving 60000] [--boards 20] [--runs 3]
-                               [--database URL] [--json]
+                               [--postgres] [--json]
 
 Prints how long the server takes to count everything for the first look at a board, for an
 update of an open one after some more receipts, for the fragment that is sent to each
@@ -27,12 +27,13 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
 from burden import Burden
 from onlookers import Onlookers
-from programs import running
+from programs import postgres, running
 from sink import far_end, free_port
 from sqlalchemy import bindparam, select, text, update
 from town import add_people, approve, open_site, operator, submit
@@ -65,10 +66,18 @@ def main() -> None:
     parser.add_argument(
         "--runs", type=int, default=3, help="pairs of runs with and without boards (default 3)"
     )
-    parser.add_argument("--database", default="", help="SQLAlchemy URL of an empty database; default: SQLite")
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument(
+        "--postgres", action="store_true", help="on a PostgreSQL started for this; default: SQLite"
+    )
+    where.add_argument("--database", default="", help="SQLAlchemy URL of an empty database")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="alertd-bench-") as folder, far_end() as (port, sink):
+    with ExitStack() as started:
+        if options.postgres:
+            options.database, _ = started.enter_context(postgres())
+        folder = started.enter_context(tempfile.TemporaryDirectory(prefix="alertd-bench-"))
+        port, sink = started.enter_context(far_end())
         web, public = free_port(), free_port()
         mail = f'host = "127.0.0.1"\nport = {port}\nsessions = 8\n[web]\nport = {web}\npublic_port = {public}'
         site = open_site(Path(folder), options.database, mail)
