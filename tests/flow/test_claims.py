@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import alembic.command
+import alembic.config
 from sqlalchemy import func, or_, select
 
 from alertd import store
@@ -115,3 +117,26 @@ def test_a_claim_reads_the_index_in_its_order_and_sorts_nothing(tmp_path: Path) 
     engine.dispose()
     assert "ix_delivery_due" in plan[0][3], plan
     assert not [row for row in plan if "TEMP B-TREE" in row[3]]
+
+
+def test_what_is_in_hand_during_the_upgrade_is_found_again(fast: City) -> None:
+    begin(fast, 40)
+    dead = Dead(fast, elsewhere=True)
+    older = alembic.config.Config()
+    older.set_main_option("script_location", "alertd:migrations")
+    older.attributes["engine"] = fast.site.engine
+    alembic.command.stamp(older, "head")
+    alembic.command.downgrade(older, "0027")
+    upgrade(fast.site.engine)
+    assert claims(fast) == 1
+    with writing(fast.site.engine) as session:
+        assert not store.overdue(session, "mail", fast.clock.now()), "its lease still runs"
+    dead.dies()
+    with writing(fast.site.engine) as session:
+        now = fast.clock.now()
+        taken = store.claim(session, "mail", "me", handed=True, limit=99, now=now, until=now + LEASE)
+        assert {one.id for one in taken} == {one.id for one in dead.claimed}
+    assert nowhere_to_be_found(fast) == []
+    fast.clock.advance(6 * LEASE)
+    fast.drain()
+    assert times_heard(fast).total() == 40 and claims(fast) == 0
