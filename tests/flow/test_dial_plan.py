@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -25,10 +26,13 @@ LATE = datetime(2026, 11, 23, 14, 0, tzinfo=UTC)
 MORNING = datetime(2026, 11, 23, 22, 0, tzinfo=UTC)
 
 
-def begin(city: City, addresses: Sequence[str], severity: Severity, identifier: str = "one") -> int:
+def begin(
+    city: City, addresses: Sequence[str], severity: Severity, identifier: str = "one", **told: Any
+) -> int:
     """An approved and planned alert of this severity to new people at these addresses."""
     factories.add_people(city.site, list(addresses))
-    return again(city, factories.make_alert(identifier=identifier, severity=severity, sent=city.clock.now()))
+    sent = city.clock.now()
+    return again(city, factories.make_alert(identifier=identifier, severity=severity, sent=sent, **told))
 
 
 def again(city: City, alert) -> int:
@@ -126,7 +130,7 @@ def test_the_night_is_from_its_first_minute_to_before_its_last(now: datetime, un
 def test_what_is_not_urgent_waits_for_the_morning_and_says_so(make_city: MakeCity) -> None:
     city = make_city(quiet_hours=NIGHT)
     city.clock.advance(LATE - city.clock.now())
-    dispatch = begin(city, ["a@example.jp"], Severity.MINOR)
+    dispatch = begin(city, ["a@example.jp"], Severity.MINOR, life=timedelta(hours=12))
     city.drain()
     assert city.heard() == []
     tally = city.mail(dispatch)
