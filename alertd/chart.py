@@ -88,8 +88,10 @@ def curves(
     title: str, lines: Sequence[Curve], *, until: float, goal: tuple[float, float] | None, unit: str
 ) -> Chart:
     """Percent over time, from 0 to `until` seconds; `goal` = so many percent within so many seconds."""
-    width, height, left, top, right, bottom = 720.0, 330.0, 52.0, 16.0, 14.0, 78.0
-    wide, high = width - left - right, height - top - bottom
+    width, left, top, right, high = 720.0, 52.0, 16.0, 14.0, 236.0
+    wide = width - left - right
+    across = max(1, min(3, int(wide / (50 + max((_wide(line.name) for line in lines), default=0.0)))))
+    height = top + high + 44 + 17 * max(2, -(-len(lines) // across))
 
     def place(second: float, percent: float) -> tuple[float, float]:
         return left + wide * min(second, until) / until, top + high * (1 - percent / 100)
@@ -117,7 +119,7 @@ def curves(
         shapes.append(
             Trace(points=[place(*point) for point in line.points], colour=colour, width=2.5, dash=dash)
         )
-        x, y = left + (number % 3) * wide / 3, top + high + 54 + 17 * (number // 3)
+        x, y = left + (number % across) * wide / across, top + high + 54 + 17 * (number // across)
         shapes += [
             Trace(points=[(x, y - 4), (x + 28, y - 4)], colour=colour, width=2.5, dash=dash),
             Word(x=x + 34, y=y, text=line.name),
@@ -151,8 +153,12 @@ def bars(title: str, rows: Sequence[Bar], *, goal: float | None) -> Chart:
 
 def _room(text: str) -> float:
     """How wide words of the usual size are at most, between a short name's room and a third of a chart."""
-    wide = sum(13.0 if unicodedata.east_asian_width(letter) in "WF" else 8.0 for letter in text)
-    return min(max(wide, 120.0), 270.0)
+    return min(max(_wide(text), 120.0), 270.0)
+
+
+def _wide(text: str) -> float:
+    """How wide words of the usual size are at most, in a face as broad as an office PC may have."""
+    return sum(13.0 if unicodedata.east_asian_width(letter) in "WF" else 8.6 for letter in text)
 
 
 _SVG = Markup(

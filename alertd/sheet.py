@@ -83,6 +83,11 @@ class Table:
     widths: Sequence[float]
     rows: Sequence[Sequence[str]]
 
+    @property
+    def words(self) -> frozenset[int]:
+        """The columns in which a cell begins with a letter, from 0; all others hold figures."""
+        return frozenset(column for row in self.rows for column, cell in enumerate(row) if cell[:1].isalpha())
+
 
 @dataclass(frozen=True, slots=True)
 class Code:

@@ -16,12 +16,12 @@ WORDS = {
     TimedOut.IDLE: mark("You were signed out because nothing was done here for 30 minutes."),
     TimedOut.ABSOLUTE: mark("You were signed out because 12 hours have passed since you signed in."),
     Ended.ELSEWHERE: mark(
-        "You were signed out from another place where somebody is signed in by your name. "
+        "You were signed out from another place where somebody is signed in under your name. "
         "If that was not you, please call an administrator at once."
     ),
     Ended.PASSWORD: mark("You were signed out because your password was changed."),
     Ended.DEVICE: mark("You were signed out because your second factor was taken away."),
-    Ended.OFF: mark("An administrator has stopped sign-in by your name. Please ask there."),
+    Ended.OFF: mark("An administrator has stopped sign-in under your name. Please ask there."),
 }
 
 

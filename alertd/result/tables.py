@@ -94,7 +94,7 @@ def health_table(one: Result, names: Mapping[str, str], language: str) -> Table:
                 f"{row.begun:,}",
                 f"{row.put_off:,}",
                 f"{row.failed:,}",
-                "、".join(
+                ("、" if language == "ja" else ", ").join(
                     f"{reason_words(reason, language)} {number:,}"
                     for reason, number in one.tallies[row.channel].reasons.items()
                 )

@@ -6,11 +6,12 @@
   const name = map.dataset.choose;
   const box = (code) => document.querySelector(`input[name="${name}"][value="${CSS.escape(code)}"]`);
   const shapes = [...map.querySelectorAll("[data-code]")];
+  const names = [...map.querySelectorAll("[data-name]")];
 
   const show = () => {
-    for (const shape of shapes) {
-      const found = box(shape.dataset.code);
-      if (found) shape.classList.toggle("meant", found.checked);
+    for (const one of [...shapes, ...names]) {
+      const found = box(one.dataset.code ?? one.dataset.name);
+      if (found) one.classList.toggle("meant", found.checked);
     }
   };
 
